@@ -1,6 +1,6 @@
 """The house rules that no linter knows: who imports whom, where Flask ends, what a room is called and holds.
 
-Each check is a function from sources to faults, so that it is seen to find a fault before it is trusted to find none.
+Each check is a function from sources to faults, seen to find a fault before it is trusted to find none.
 """
 
 import ast
