@@ -1,0 +1,51 @@
+"""What can go wrong in the gateway, in classes that know no SMTP line and no language."""
+
+from collections.abc import Sequence
+
+
+class GatewayError(Exception):
+    """Root of all of the gateway's errors; `code` is a stable slug for logs and programs."""
+
+    code = "gateway"
+
+
+class SettingsError(GatewayError):
+    """The settings cannot be used: the operator corrects gateway.toml; `faults` are all there are, at once."""
+
+    code = "settings"
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+
+
+class QueueInUseError(GatewayError):
+    """Another gateway works on this queue: the operator stops it, or names another folder."""
+
+    code = "queue-in-use"
+
+
+class ProvisioningError(GatewayError):
+    """The key server did not take the gateway or a profile: the operator reads why and tries again."""
+
+    code = "provisioning"
+
+
+class TemporaryError(GatewayError):
+    """It may work later, without anybody doing anything to this mail; `retry_after` is in seconds, if known."""
+
+    def __init__(self, code: str, text: str, *, retry_after: float | None = None) -> None:
+        super().__init__(f"{code}: {text}" if text else code)
+        self.code = code
+        self.text = text
+        self.retry_after = retry_after
+
+
+class PermanentError(GatewayError):
+    """It will never work for this mail: its sender is told. `status` is an enhanced status code (RFC 3463)."""
+
+    def __init__(self, code: str, text: str = "", *, status: str = "5.0.0") -> None:
+        super().__init__(f"{code}: {text}" if text else code)
+        self.code = code
+        self.text = text
+        self.status = status

@@ -1,0 +1,203 @@
+"""What each kind of value in gateway.toml may look like; every refusal is a ValueError that says what would be right."""
+
+import re
+from collections.abc import Container
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from envelope.addresses import normalise
+from envelope.brand import Logo
+from envelope.errors import EnvelopeError
+from envelope.options import Algorithm, Level
+from gateway.policy import CLEAR, Action, Pattern, Treatment
+from translations import LOCALES
+
+MB = 1_000_000
+#: S21: more is refused.
+MOST_SIZE = 25 * MB
+#: S20, S22: recommended, so the default; more is warned about.
+GOOD_SIZE = 10 * MB
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+PROFILE_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
+MOST_LOGO = 16 * 1024
+
+Network = IPv4Network | IPv6Network
+
+_ALGORITHMS = {"AES-256": Algorithm.AES_256, "AES-192": Algorithm.AES_192}
+_SIZE = re.compile(r"(\d{1,12})\s*(MB|kB|B)?")
+_UNITS = {"MB": MB, "kB": 1000, "B": 1, None: 1}
+_DURATION = re.compile(r"(\d{1,9})\s*([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_HOSTNAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?:\.(?!-)[a-z0-9-]{1,63})*", re.IGNORECASE)
+_HOST_PORT = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^\s:\[\]]+)):(?P<port>\d{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """Where to listen, or whom to call."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def megabytes(size: int) -> str:
+    return f"{size / MB:g} MB"
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be a text in quotes")
+    return value
+
+
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def size(value: Any) -> int:
+    """Bytes, or a text as "25 MB"; at most 25 MB (S21)."""
+    found = _SIZE.fullmatch(str(value).strip())
+    if isinstance(value, bool) or found is None or int(found[1]) == 0:
+        raise ValueError('must be a number of bytes or a size as "10 MB"')
+    count = int(found[1]) * _UNITS[found[2]]
+    if count > MOST_SIZE:
+        raise ValueError(f"must not be over {megabytes(MOST_SIZE)}")
+    return count
+
+
+def duration(value: Any) -> timedelta:
+    """Seconds, or a text as "30d", "12h", "15m", "90s"; at most ten years."""
+    found = _DURATION.fullmatch(f"{value}s" if type(value) is int else str(value).strip())
+    if found is None or int(found[1]) == 0:
+        raise ValueError('must be a number of seconds or a time as "30d", "12h", "15m"')
+    span = int(found[1]) * _SECONDS[found[2]]
+    if span > 3653 * 86400:
+        raise ValueError("must not be over ten years")
+    return timedelta(seconds=span)
+
+
+def workers(value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= 64:
+        raise ValueError("must be a number from 1 to 64")
+    return value
+
+
+def hostname(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 253 or not _HOSTNAME.fullmatch(value):
+        raise ValueError('must be this machine\'s name, as "mx1.example.org"')
+    return value
+
+
+def host_port(value: Any) -> HostPort:
+    found = _HOST_PORT.fullmatch(value) if isinstance(value, str) else None
+    if found is None or int(found["port"]) > 65535:
+        raise ValueError('must be a host and a port, as "127.0.0.1:25" or "[::1]:25"')
+    return HostPort(found["six"] or found["host"], int(found["port"]))
+
+
+def networks(value: Any) -> tuple[Network, ...]:
+    rows = [value] if isinstance(value, str) else value
+    try:
+        return tuple(ip_network(row) for row in rows)
+    except (TypeError, ValueError) as error:
+        raise ValueError('must be a list of networks, as ["127.0.0.0/8", "10.1.0.0/16"]') from error
+
+
+def path(value: Any, *, folder: Path) -> Path:
+    return folder / text(value)
+
+
+def origin(value: Any) -> str:
+    """The key server's origin; plain http only where nobody else can listen."""
+    url = urlsplit(text(value))
+    if url.scheme not in {"https", "http"} or not url.hostname or url.path.strip("/") or url.query or url.username:
+        raise ValueError('must be an address without a path, as "https://keys.example.org"')
+    if url.scheme == "http" and not _is_loopback(url.hostname):
+        raise ValueError("must begin with https: plain http is for this machine alone")
+    return f"{url.scheme}://{url.netloc}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def proxy(value: Any) -> str:
+    url = urlsplit(text(value))
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        raise ValueError('must be a proxy\'s address, as "http://proxy.example.org:3128"')
+    return url.geturl()
+
+
+def address(value: Any) -> str:
+    try:
+        return normalise(text(value))
+    except EnvelopeError as error:
+        raise ValueError('must be a mail address, as "admin@example.org"') from error
+
+
+def locale(value: Any) -> str:
+    if value not in LOCALES:
+        raise ValueError(f"must be one of {', '.join(LOCALES)}")
+    return str(value)
+
+
+def level(value: Any) -> Level:
+    try:
+        return Level(value)
+    except ValueError as error:
+        raise ValueError(f"must be one of {', '.join(Level)}") from error
+
+
+def algorithm(value: Any) -> Algorithm:
+    if value not in _ALGORITHMS:
+        raise ValueError(f"must be one of {', '.join(_ALGORITHMS)}")
+    return _ALGORITHMS[value]
+
+
+def colour(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise ValueError('must be a colour as "#0a5c8f"')
+    return value.lower()
+
+
+def link(value: Any) -> str:
+    url = urlsplit(text(value))
+    if url.scheme not in {"https", "http"} or not url.hostname:
+        raise ValueError('must be a web address, as "https://www.example.org"')
+    return url.geturl()
+
+
+def patterns(value: Any) -> tuple[Pattern, ...]:
+    rows = [value] if isinstance(value, str) else value
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, str) and "@" in row for row in rows):
+        raise ValueError('must be an address or a pattern as "*@example.org", or a list of them')
+    return tuple(map(Pattern, rows))
+
+
+def profile(value: Any, *, profiles: Container[str]) -> Treatment:
+    if not isinstance(value, str) or value not in profiles:
+        raise ValueError(f'"{value}" is none of the profiles')
+    return Treatment(Action.SEAL, value)
+
+
+def action(value: Any) -> Treatment:
+    if value != Action.CLEAR:
+        raise ValueError('must be "clear"')
+    return CLEAR
+
+
+def treatment(value: Any, *, profiles: Container[str]) -> Treatment:
+    """A profile's name, or "clear"."""
+    return CLEAR if value == Action.CLEAR else profile(value, profiles=profiles)
