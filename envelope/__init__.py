@@ -1,1 +1,27 @@
+"""Seals mails into envelopes and opens them again; knows no web, no database and no network.
 
+FORMAT.md has the envelope byte by byte. The verbs of this package are the names below.
+"""
+
+from envelope.content import Content, Part, Role
+from envelope.errors import EnvelopeError
+from envelope.ids import b64u_decode, b64u_encode, uuid7
+from envelope.keys import possession_proof
+from envelope.opening import open_payload
+from envelope.options import Algorithm, Level, Options, Policy
+
+__all__ = [
+    "Algorithm",
+    "Content",
+    "EnvelopeError",
+    "Level",
+    "Options",
+    "Part",
+    "Policy",
+    "Role",
+    "b64u_decode",
+    "b64u_encode",
+    "open_payload",
+    "possession_proof",
+    "uuid7",
+]

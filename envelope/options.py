@@ -1,0 +1,119 @@
+"""What a sender allows and asks of one envelope, and its policy (FORMAT.md section 4); enforces nothing."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum, StrEnum
+from typing import Any
+
+from envelope.errors import FormatError
+
+
+class Level(StrEnum):
+    """What the recipient has to show before the key share is released (S48-S50)."""
+
+    HIGH = "high"  # the passphrase, each time
+    MEDIUM = "medium"  # a remembered device or live session will do
+    NONE = "none"  # no passphrase
+
+
+class Algorithm(Enum):
+    """The cipher of the payload (S57): `Algorithm("AES-256")`; `id` is its byte in the header."""
+
+    AES_256 = ("AES-256", 1, 32)
+    AES_192 = ("AES-192", 2, 24)
+
+    id: int
+    key_size: int  # bytes
+
+    def __new__(cls, label: str, id: int, key_size: int) -> "Algorithm":
+        member = object.__new__(cls)
+        member._value_ = label
+        member.id = id
+        member.key_size = key_size
+        return member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the profile and the mail's headers say about one envelope. `expires_after` counts from sealing."""
+
+    level: Level
+    algorithm: Algorithm = Algorithm.AES_256
+    show_subject: bool = False
+    expires_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the file says openly, bound to the payload by its digest. Times are UTC, whole seconds."""
+
+    sender: str
+    sender_name: str
+    recipients: tuple[str, ...]
+    level: Level
+    sent: datetime
+    expires: datetime | None
+    subject: str | None
+
+    def canonical(self) -> str:
+        """The one text of this policy: what the file carries and the digest is taken of."""
+        fields = {
+            "expires": None if self.expires is None else utc_text(self.expires),
+            "level": self.level.value,
+            "recipients": self.recipients,
+            "sender": self.sender,
+            "sender_name": self.sender_name,
+            "sent": utc_text(self.sent),
+            "subject": self.subject,
+        }
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+    def digest(self) -> bytes:
+        """SHA-256 of the canonical text, 32 bytes."""
+        return policy_digest(self.canonical())
+
+    @classmethod
+    def parse(cls, text: str) -> "Policy":
+        """The policy that a file carries. Raises FormatError."""
+        try:
+            fields = json.loads(text)
+            return cls._checked(fields)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise FormatError("not a policy") from error
+
+    @classmethod
+    def _checked(cls, fields: dict[str, Any]) -> "Policy":
+        expires, subject = fields["expires"], fields["subject"]
+        texts = [
+            fields["sender"],
+            fields["sender_name"],
+            *fields["recipients"],
+            "" if subject is None else subject,
+        ]
+        if not isinstance(fields["recipients"], list) or not all(isinstance(text, str) for text in texts):
+            raise TypeError
+        return cls(
+            sender=fields["sender"],
+            sender_name=fields["sender_name"],
+            recipients=tuple(fields["recipients"]),
+            level=Level(fields["level"]),
+            sent=_utc_time(fields["sent"]),
+            expires=None if expires is None else _utc_time(expires),
+            subject=subject,
+        )
+
+
+def policy_digest(canonical: str) -> bytes:
+    """SHA-256 of a policy's text as it stands, before anything in it is believed."""
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest()
+
+
+def utc_text(moment: datetime) -> str:
+    """`2026-11-23T18:00:00Z`: how times are written in files and on the wire."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _utc_time(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
