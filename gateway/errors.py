@@ -1,6 +1,15 @@
 """What can go wrong in the gateway, in classes that know no SMTP line and no language."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from traceback import extract_tb
+
+
+def where(error: BaseException) -> str:
+    """An unexpected error for the log: its class and place. Its text may hold what a mail holds."""
+    frames = extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "nowhere"
+    return f"{type(error).__name__} at {place}"
 
 
 class GatewayError(Exception):
@@ -49,3 +58,15 @@ class PermanentError(GatewayError):
         self.code = code
         self.text = text
         self.status = status
+
+
+class NotInQueueError(GatewayError):
+    """No such mail is in the queue: it was done with, or never there."""
+
+    code = "not-in-queue"
+
+
+class EntryBusyError(GatewayError):
+    """Somebody else works on this mail right now: try again in a moment."""
+
+    code = "busy"

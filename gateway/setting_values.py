@@ -27,7 +27,6 @@ MOST_LOGO = 16 * 1024
 
 Network = IPv4Network | IPv6Network
 
-_ALGORITHMS = {"AES-256": Algorithm.AES_256, "AES-192": Algorithm.AES_192}
 _SIZE = re.compile(r"(\d{1,12})\s*(MB|kB|B)?")
 _UNITS = {"MB": MB, "kB": 1000, "B": 1, None: 1}
 _DURATION = re.compile(r"(\d{1,9})\s*([smhd])")
@@ -161,9 +160,10 @@ def level(value: Any) -> Level:
 
 
 def algorithm(value: Any) -> Algorithm:
-    if value not in _ALGORITHMS:
-        raise ValueError(f"must be one of {', '.join(_ALGORITHMS)}")
-    return _ALGORITHMS[value]
+    try:
+        return Algorithm(value)
+    except ValueError as error:
+        raise ValueError(f"must be one of {', '.join(each.value for each in Algorithm)}") from error
 
 
 def colour(value: Any) -> str:

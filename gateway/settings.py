@@ -11,7 +11,7 @@ from envelope.brand import Brand
 from envelope.options import Algorithm, Level, Options
 from gateway import setting_values as values
 from gateway.errors import SettingsError
-from gateway.policy import CLEAR, Policy, Rule
+from gateway.policy import CLEAR, Action, Policy, Rule
 from gateway.setting_values import HostPort, Network
 from gateway.toml_table import REQUIRED, Document, Table
 from translations import SOURCE_LOCALE
@@ -158,8 +158,8 @@ def _keyserver(table: Table, *, folder: Path) -> KeyServer:
 
 
 def _profile(table: Table, name: str, *, folder: Path) -> Profile:
-    if not values.PROFILE_NAME.fullmatch(name):
-        table.fault("a profile's name is 1 to 64 letters, digits, dots, hyphens and underscores")
+    if not values.PROFILE_NAME.fullmatch(name) or name == Action.CLEAR:
+        table.fault('a profile\'s name is 1 to 64 letters, digits, dots, hyphens, underscores, and not "clear"')
     profile = Profile(
         name=name,
         level=table.take("level", values.level),

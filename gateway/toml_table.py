@@ -79,6 +79,11 @@ class Table:
     def has(self, key: str) -> bool:
         return key in self._left
 
+    @property
+    def faults(self) -> int:
+        """How many faults the whole document has so far."""
+        return len(self._document.faults)
+
     def fault(self, what: str, key: str | None = None) -> None:
         self._document.fault(self.path if key is None else (*self.path, key), what)
 

@@ -1,0 +1,140 @@
+"""What the queue knows of one mail besides its bytes, and how that stands in a control file; touches no file."""
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from envelope.ids import b64u_decode, b64u_encode
+from gateway.policy import Action, Treatment
+
+VERSION = 1
+
+
+class Stage(StrEnum):
+    """How far a mail has come. Mail that goes out in clear stays `ACCEPTED` until it is gone."""
+
+    ACCEPTED = "accepted"
+    SEALED = "sealed"
+    REGISTERED = "registered"
+
+
+class State(StrEnum):
+    """What became of one recipient. `FAILED` is final but not yet told to the sender; `BOUNCED` is told."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    BOUNCED = "bounced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """One recipient and, once it failed, why: a reason's code, the status (RFC 3463), and whatever was answered."""
+
+    address: str
+    state: State = State.WAITING
+    reason: str = ""
+    status: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """One mail in the queue. `id` is its message id too, once it is sealed."""
+
+    id: UUID
+    arrived: datetime
+    #: The SMTP envelope's sender, "" for none; and the address that recipients see.
+    smtp_sender: str
+    sender: str
+    treatment: Treatment
+    recipients: tuple[Recipient, ...]
+    #: Whether the mail needs SMTPUTF8 at the next hop.
+    utf8: bool = False
+    #: Set when this is the gateway's own report on another mail.
+    bounce_of: UUID | None = None
+    stage: Stage = Stage.ACCEPTED
+    #: On disk from sealing to registration only.
+    key_share: bytes | None = field(default=None, repr=False)
+    attempts: int = 0
+    next_attempt: datetime
+    last_fault: str = ""
+
+    @property
+    def waiting(self) -> tuple[Recipient, ...]:
+        return self.in_state(State.WAITING)
+
+    def in_state(self, state: State) -> tuple[Recipient, ...]:
+        return tuple(recipient for recipient in self.recipients if recipient.state is state)
+
+    def with_recipients(self, *changed: Recipient) -> "Control":
+        by_address = {recipient.address: recipient for recipient in changed}
+        return replace(
+            self, recipients=tuple(by_address.get(each.address, each) for each in self.recipients)
+        )
+
+    def fail(self, *, reason: str, status: str, answer: str = "") -> "Control":
+        """The same with every waiting recipient failed for one reason."""
+        return self.with_recipients(
+            *(
+                replace(recipient, state=State.FAILED, reason=reason, status=status, answer=answer)
+                for recipient in self.waiting
+            )
+        )
+
+    def dump(self) -> bytes:
+        return json.dumps(_to_json(self), indent=1).encode("ascii")
+
+    @classmethod
+    def load(cls, data: bytes) -> "Control":
+        """Raises ValueError for whatever `dump` has not written."""
+        try:
+            return _from_json(json.loads(data))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a control file: {error!r}") from error
+
+
+def _to_json(control: Control) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "id": str(control.id),
+        "arrived": control.arrived.isoformat(),
+        "smtp_sender": control.smtp_sender,
+        "sender": control.sender,
+        "action": control.treatment.action,
+        "profile": control.treatment.profile,
+        "recipients": [
+            {"address": r.address, "state": r.state, "reason": r.reason, "status": r.status, "answer": r.answer}
+            for r in control.recipients
+        ],
+        "utf8": control.utf8,
+        "bounce_of": str(control.bounce_of) if control.bounce_of else None,
+        "stage": control.stage,
+        "key_share": b64u_encode(control.key_share) if control.key_share else None,
+        "attempts": control.attempts,
+        "next_attempt": control.next_attempt.isoformat(),
+        "last_fault": control.last_fault,
+    }
+
+
+def _from_json(data: dict[str, Any]) -> Control:
+    if data["version"] != VERSION:
+        raise ValueError(f"a control file of version {data['version']!r}")
+    return Control(
+        id=UUID(data["id"]),
+        arrived=datetime.fromisoformat(data["arrived"]),
+        smtp_sender=data["smtp_sender"],
+        sender=data["sender"],
+        treatment=Treatment(Action(data["action"]), data["profile"]),
+        recipients=tuple(Recipient(**{**row, "state": State(row["state"])}) for row in data["recipients"]),
+        utf8=data["utf8"],
+        bounce_of=UUID(data["bounce_of"]) if data["bounce_of"] else None,
+        stage=Stage(data["stage"]),
+        key_share=b64u_decode(data["key_share"], size=32) if data["key_share"] else None,
+        attempts=data["attempts"],
+        next_attempt=datetime.fromisoformat(data["next_attempt"]),
+        last_fault=data["last_fault"],
+    )

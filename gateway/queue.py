@@ -1,0 +1,196 @@
+"""The mails on disk: taken in whole, changed in durable steps, locked one by one (QUEUE.md); knows no SMTP, no HTTP."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from gateway import header_block
+from gateway.control import Control
+from gateway.durable import OWNER_ONLY, sync_folder, write_file
+from gateway.errors import EntryBusyError, NotInQueueError, QueueInUseError
+
+MAIL, CONTROL, HEADERS, SEALED = "mail.eml", "control.json", "headers", "sealed"
+
+
+class Entry:
+    """One mail in the queue, in the hands of whoever has its lock."""
+
+    def __init__(self, folder: Path, *, trash: Path) -> None:
+        self.folder = folder
+        self._trash = trash
+        self.control = Control.load((folder / CONTROL).read_bytes())
+
+    def save(self, control: Control) -> None:
+        """Make a new state the one that a restart finds."""
+        write_file(self.folder / CONTROL, [control.dump()])
+        self.control = control
+
+    def open_mail(self) -> BinaryIO:
+        """The mail in clear, until `forget_mail`."""
+        return (self.folder / MAIL).open("rb")
+
+    def read_headers(self) -> bytes:
+        """The mail's header block; it outlives the mail in clear."""
+        with suppress(FileNotFoundError):
+            return (self.folder / HEADERS).read_bytes()
+        with self.open_mail() as mail:
+            return header_block.read(mail)
+
+    def store_sealed(self, sealed: Iterable[bytes], *, headers: bytes) -> None:
+        """Keep what the notices are made of; durable when this returns."""
+        write_file(self.folder / HEADERS, [headers])
+        write_file(self.folder / SEALED, sealed)
+
+    def open_sealed(self) -> BinaryIO:
+        return (self.folder / SEALED).open("rb")
+
+    def forget_mail(self) -> None:
+        """Remove the mail in clear; again is harmless."""
+        with suppress(FileNotFoundError):
+            (self.folder / MAIL).unlink()
+            sync_folder(self.folder)
+
+    def remove(self) -> None:
+        """Take a mail that is done with out of the queue, in one step; what is left of it goes after that."""
+        gone = self._trash / f"{self.control.id}.done"
+        self.folder.rename(gone)
+        shutil.rmtree(gone)
+
+
+class Draft:
+    """A mail on its way in. Before `commit` it is nothing: a crash leaves a folder that the next start sweeps."""
+
+    def __init__(self, queue: "Queue", mail_id: UUID) -> None:
+        self.id = mail_id
+        self._queue = queue
+        self._folder = queue.incoming / str(mail_id)
+        self._folder.mkdir(mode=0o700)
+        self.file = _create(self._folder / MAIL)
+
+    def replace_headers(self, old: bytes, new: bytes) -> None:
+        """Write the mail anew with another header block than `old`, with which it begins."""
+        copy = self._folder / "copy.eml"
+        with _create(copy) as file:
+            file.write(new)
+            self.file.seek(len(old))
+            shutil.copyfileobj(self.file, file, 1024 * 1024)
+        self.file.close()
+        copy.rename(self._folder / MAIL)
+        self.file = (self._folder / MAIL).open("r+b")
+
+    def commit(self, controls: Sequence[Control]) -> None:
+        """Make one entry for each of `controls`, all of this mail; durable when this returns.
+
+        Raises OSError, and then nothing was accepted, or (when several were to be) only some: the caller
+        answers with a temporary failure, and those are delivered twice.
+        """
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        for control in controls:
+            self._queue.add(control, mail=self._folder / MAIL)
+
+    def discard(self) -> None:
+        """Forget the draft, committed or not."""
+        self.file.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Queue:
+    """All mails that were accepted and are not yet done with."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.incoming = folder / "incoming"
+        self._mails = folder / "mails"
+        self._wake = folder / "wake"
+        self._lock: int | None = None
+
+    def open(self) -> None:
+        """Take the queue for this process: raises QueueInUseError while another gateway has it."""
+        for folder in (self._folder, self.incoming, self._mails):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        try:
+            self._lock = _lock(self._folder)
+        except EntryBusyError as error:
+            raise QueueInUseError(f"{self._folder}: another gateway works on this queue") from error
+        self._wake.touch(mode=OWNER_ONLY)
+        # Never accepted, or done with, when the last gateway ended.
+        for left in self.incoming.iterdir():
+            shutil.rmtree(left)
+
+    def close(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def draft(self, mail_id: UUID) -> Draft:
+        return Draft(self, mail_id)
+
+    def add(self, control: Control, *, mail: Path) -> None:
+        """Make an entry of the mail in a file, which has been synced and stays; durable when this returns.
+        An entry of this id that is there already stays as it is."""
+        final = self._mails / str(control.id)
+        if final.exists():
+            return
+        new = self.incoming / f"{control.id}.new"
+        new.mkdir(mode=0o700)
+        os.link(mail, new / MAIL)
+        write_file(new / CONTROL, [control.dump()])
+        new.rename(final)
+        sync_folder(self._mails)
+
+    def ids(self) -> Iterator[UUID]:
+        """Every mail in the queue, oldest first."""
+        names = sorted(path.name for path in self._mails.iterdir()) if self._mails.exists() else []
+        return map(UUID, names)
+
+    def look(self, mail_id: UUID) -> Control:
+        """A mail's state, without its lock; raises NotInQueueError, and ValueError for a damaged one."""
+        try:
+            return Control.load((self._mails / str(mail_id) / CONTROL).read_bytes())
+        except FileNotFoundError as error:
+            raise NotInQueueError(f"{mail_id} is not in the queue") from error
+
+    @contextmanager
+    def claim(self, mail_id: UUID) -> Iterator[Entry]:
+        """Have a mail to oneself: raises NotInQueueError, EntryBusyError, and ValueError for a damaged one."""
+        folder = self._mails / str(mail_id)
+        lock = _lock(folder)
+        try:
+            if not folder.exists():
+                raise NotInQueueError(f"{mail_id} is not in the queue")
+            yield Entry(folder, trash=self.incoming)
+        finally:
+            os.close(lock)
+
+    def wake(self) -> None:
+        """Tell the gateway that works on this queue that another command has changed something."""
+        os.utime(self._wake)
+
+    def woken(self) -> int:
+        """A number that changes with every `wake`."""
+        return self._wake.stat().st_mtime_ns
+
+
+def _create(path: Path) -> BinaryIO:
+    return open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "r+b")
+
+
+def _lock(folder: Path) -> int:
+    """Lock a folder until the descriptor that this returns is closed, at the latest when the process dies."""
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError as error:
+        raise NotInQueueError(f"{folder.name} is not in the queue") from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(fd)
+        raise EntryBusyError(f"{folder.name} is being worked on") from error
+    return fd
