@@ -1,0 +1,72 @@
+/** Everything particular about this file: a strict read of its data block (FORMAT.md section 5). */
+
+import { decodeExactly } from "./bytes.js";
+import { FormatError } from "./errors.js";
+
+const LEVELS = ["high", "medium", "none"];
+
+const isText = (value) => typeof value === "string";
+const isTextOrNull = (value) => value === null || isText(value);
+
+const POLICY = {
+  expires: isTextOrNull,
+  level: (value) => LEVELS.includes(value),
+  recipients: (value) => Array.isArray(value) && value.every(isText),
+  sender: isText,
+  sender_name: isText,
+  sent: isText,
+  subject: isTextOrNull,
+};
+
+const DATA = {
+  server: isOrigin,
+  recipient: isText,
+  secret: isText,
+  policy: isText,
+  digest: isText,
+  size: (value) => Number.isSafeInteger(value) && value > 0,
+  locale: isText,
+  strings: (value) => isRecord(value) && Object.values(value).every(isText),
+};
+
+/** The data block as values. @param {string} json @throws {FormatError} */
+export function readEnvelope(json) {
+  const data = record(json, DATA);
+  return {
+    ...data,
+    secret: decodeExactly(data.secret, 32),
+    digest: decodeExactly(data.digest, 32),
+    policyText: data.policy,
+    policy: record(data.policy, POLICY),
+  };
+}
+
+/** JSON text to an object with exactly the keys of `shape`, each as it has to be. */
+function record(json, shape) {
+  const value = parse(json);
+  const fits = isRecord(value) && Object.keys(value).length === Object.keys(shape).length;
+  if (!fits || !Object.entries(shape).every(([key, isRight]) => isRight(value[key]))) throw new FormatError();
+  return value;
+}
+
+/** JSON text to whatever it says. @throws {FormatError} */
+export function parse(json) {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new FormatError();
+  }
+}
+
+export function isRecord(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isOrigin(value) {
+  if (!isText(value) || !/^https?:\/\//.test(value)) return false;
+  try {
+    return new URL(value).origin === value;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,49 @@
+/** The frame that shows the body: without scripts, as tall as what is in it. */
+
+import { element } from "./dom.js";
+import { gettext } from "./gettext.js";
+
+const SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox allow-modals"; // modals: to print it
+const TALLEST = 200_000;
+const MOST_CHANGES = 100; // a body that grows with its frame would never end
+
+export class Frame {
+  constructor() {
+    this.element = element("iframe", { id: "body", sandbox: SANDBOX, title: gettext("Text of the message") });
+    this.element.addEventListener("load", () => this.follow());
+  }
+
+  /** Show a document of `bodyDocument`. */
+  show(html) {
+    this.element.srcdoc = html;
+  }
+
+  /** Print what is in the frame, and only that. @returns {boolean} whether the browser let us */
+  print() {
+    try {
+      this.element.contentWindow.print();
+      return true;
+    } catch {
+      return false; // a preview that hides the frame from this page
+    }
+  }
+
+  /** Keep the frame's height at its content's. Where the frame cannot be read it keeps its own, and scrolls. */
+  follow() {
+    const root = this.element.contentDocument?.documentElement;
+    this.observer?.disconnect();
+    if (!root) return;
+    let changes = 0;
+    this.observer = new ResizeObserver(() => {
+      if (changes++ < MOST_CHANGES) this.fit(root);
+    });
+    this.observer.observe(root);
+    this.fit(root);
+  }
+
+  fit(root) {
+    const scrollbar = this.element.clientHeight - root.clientHeight;
+    const height = Math.min(Math.max(root.offsetHeight, root.scrollHeight) + scrollbar, TALLEST);
+    if (Math.abs(height - this.element.clientHeight) > 1) this.element.style.height = `${height}px`;
+  }
+}

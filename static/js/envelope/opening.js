@@ -1,0 +1,135 @@
+/** One opening (API.md, «For envelopes»): asks the key server for the key share and waits for its release. */
+
+import { decodeExactly, encode, join, sha256, uuidText } from "./bytes.js";
+import { FormatError, NoAnswerError, RefusedError, WrongKeyError } from "./errors.js";
+import { generateKeyPair, open, publicBytes } from "./hpke.js";
+import { possessionProof } from "./payload.js";
+
+const TIMEOUT = 20_000;
+const SHORTEST_PAUSE = 1;
+const LONGEST_PAUSE = 30;
+const LONGEST_WAIT = 3_600;
+
+export class Opening {
+  /** Ready at once and without waiting, so that a window can be opened on its id within the click. */
+  constructor({ server, recipient, secret }) {
+    Object.assign(this, { server, recipient, secret });
+    this.id = randomUuid();
+    this.pollSecret = crypto.getRandomValues(new Uint8Array(32));
+  }
+
+  /** Where the person signs in and approves. */
+  get address() {
+    return `${this.server}/open/${uuidText(this.id)}`;
+  }
+
+  /** Make the key pair that the key share is to be sealed to; gives the two digits both sides show. */
+  async prepare(messageId) {
+    this.messageId = messageId;
+    this.pair = await generateKeyPair();
+    this.publicKey = await publicBytes(this.pair);
+    return matchCode(this.id, this.publicKey);
+  }
+
+  /** @returns {Promise<Uint8Array|{expiresIn: number, pollAfter: number}>} the key share, or how long to wait */
+  async ask() {
+    const answer = await post(`${this.server}/api/v1/openings`, {
+      message: uuidText(this.messageId),
+      recipient: this.recipient,
+      possession_proof: encode(await possessionProof(this.secret, this.messageId)),
+      opening: uuidText(this.id),
+      public_key: encode(this.publicKey),
+      poll_sha256: encode(await sha256(this.pollSecret)),
+    });
+    if (answer.state === "released") return this.unseal(answer);
+    return { expiresIn: bounded(answer.expires_in, LONGEST_WAIT), pollAfter: bounded(answer.poll_after, LONGEST_PAUSE) };
+  }
+
+  /**
+   * Ask for the result until it is there. A pause ends early when `alarm` rings; no answer is no end, since a
+   * phone that shows another window has no network for a while.
+   *
+   * @throws {RefusedError} what the approval met, `gone` when the time is over, `cancelled` by the alarm's stop
+   */
+  async result({ expiresIn, pollAfter }, alarm) {
+    const end = Date.now() + expiresIn * 1000;
+    let pause = pollAfter;
+    while (Date.now() < end) {
+      await alarm.sleep(pause * 1000);
+      if (alarm.stopped) throw new RefusedError("cancelled");
+      const answer = await this.poll();
+      if (answer.state === "released") return this.unseal(answer);
+      pause = bounded(answer.poll_after, LONGEST_PAUSE);
+    }
+    throw new RefusedError("gone");
+  }
+
+  async poll() {
+    try {
+      const address = `${this.server}/api/v1/openings/${uuidText(this.id)}/result`;
+      return await post(address, { poll_secret: encode(this.pollSecret) });
+    } catch (error) {
+      if (error instanceof NoAnswerError) return { poll_after: 3 };
+      if (error.code === "throttled") return { poll_after: error.details.retry_after };
+      throw error;
+    }
+  }
+
+  /** The key share out of what the server sealed to this page. */
+  async unseal({ enc, sealed }) {
+    const info = join("sealpost/1 opening", this.id, this.messageId, this.recipient);
+    try {
+      return await open(this.pair, decodeExactly(enc, 65), { sealed: decodeExactly(sealed, 48), info });
+    } catch (error) {
+      throw error instanceof FormatError ? new RefusedError("server-error") : new WrongKeyError();
+    }
+  }
+}
+
+/** The two digits that page and portal both show. */
+export async function matchCode(openingId, publicKey) {
+  const digest = await sha256(join("sealpost/1 match", openingId, publicKey));
+  return (new DataView(digest.buffer).getUint32(0) % 90) + 10;
+}
+
+/** One request to the key server. @throws {RefusedError|NoAnswerError} */
+async function post(address, body) {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), TIMEOUT);
+  try {
+    const response = await fetch(address, {
+      method: "POST",
+      headers: { "Content-Type": "text/plain" }, // no preflight: two browsers never remember one for a file
+      body: JSON.stringify(body),
+      credentials: "omit",
+      redirect: "error",
+      cache: "no-store",
+      referrerPolicy: "no-referrer",
+      signal: abort.signal,
+    });
+    return await answerOf(response);
+  } catch (error) {
+    if (error instanceof RefusedError) throw error;
+    throw new NoAnswerError(navigator.onLine !== false);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function answerOf(response) {
+  const answer = await response.json();
+  if (response.ok) return answer;
+  throw new RefusedError(typeof answer.code === "string" ? answer.code : "server-error", answer);
+}
+
+function bounded(seconds, longest) {
+  return Math.min(Math.max(Number(seconds) || SHORTEST_PAUSE, SHORTEST_PAUSE), longest);
+}
+
+/** UUIDv4 (RFC 9562 section 5.4). */
+function randomUuid() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  return bytes;
+}

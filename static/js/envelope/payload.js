@@ -1,0 +1,150 @@
+/** The payload byte by byte (FORMAT.md sections 1 and 2): from the file's carriers to cleartext segments. */
+
+import { decode, equal, hkdf, join, sha256, utf8 } from "./bytes.js";
+import { importCipher } from "./cipher.js";
+import {
+  FormatError,
+  LimitExceededError,
+  PayloadCorruptError,
+  UnsupportedVersionError,
+  WrongKeyError,
+} from "./errors.js";
+
+const HEADER_SIZE = 64;
+const KEY_CHECK_SIZE = 32;
+const TAG_SIZE = 16;
+const NONCE_PREFIX_SIZE = 7;
+const MAX_PAYLOAD = 67_108_864;
+const MIN_SEGMENT = 4_096;
+const MAX_SEGMENT = 1_048_576;
+const KEY_SIZES = { 1: 32, 2: 24 };
+const OUTSTANDING = 8;
+
+/** Let the page paint and answer between two pieces of work. */
+export const breathe = () => new Promise((resolve) => setTimeout(resolve));
+
+/**
+ * Decode what the hidden inputs carry. Lengths are bounded before anything is decoded: base64 takes four
+ * letters for three bytes, and line breaks are under one in a hundred.
+ *
+ * @param {string[]} carriers @param {(fraction: number) => void} [progress]
+ * @returns {Promise<{inputs: Uint8Array[], digest: Uint8Array}>} digest: the digest of the inputs' digests
+ */
+export async function decodeCarriers(carriers, progress = () => {}) {
+  const letters = carriers.reduce((sum, carrier) => sum + carrier.length, 0);
+  if (letters > MAX_PAYLOAD * 1.4) throw new LimitExceededError();
+  if (carriers.length > 2 + MAX_PAYLOAD / MIN_SEGMENT) throw new LimitExceededError();
+  const inputs = [];
+  const digests = [];
+  for (const carrier of carriers) {
+    const bytes = decode(carrier);
+    inputs.push(bytes);
+    digests.push(await sha256(bytes));
+    if (inputs.length % OUTSTANDING === 0) await breathe();
+    progress(inputs.length / carriers.length);
+  }
+  return { inputs, digest: await sha256(join(...digests)) };
+}
+
+/**
+ * Take the payload apart and check everything that needs no key.
+ *
+ * @param {Uint8Array[]} inputs the first with header and key check, then one for each segment
+ * @throws {FormatError|UnsupportedVersionError|LimitExceededError}
+ */
+export function readPayload([first, ...segments]) {
+  if (first?.length !== HEADER_SIZE + KEY_CHECK_SIZE || segments.length === 0) throw new FormatError();
+  const view = new DataView(first.buffer, first.byteOffset, first.length);
+  if (!equal(first.subarray(0, 8), utf8("SEALPOST"))) throw new FormatError();
+  const keySize = KEY_SIZES[view.getUint8(9)];
+  if (view.getUint8(8) !== 1 || !keySize) throw new UnsupportedVersionError();
+  if (view.getUint16(10) !== 0) throw new FormatError();
+  const segmentSize = view.getUint32(12);
+  checkSegmentSize(segmentSize);
+  checkSegments(segments, segmentSize);
+  return {
+    header: first.subarray(0, HEADER_SIZE),
+    keyCheck: first.subarray(HEADER_SIZE),
+    messageId: first.subarray(16, 32),
+    policyDigest: first.subarray(32, 64),
+    keySize,
+    segmentSize,
+    segments,
+  };
+}
+
+function checkSegmentSize(size) {
+  if (size > MAX_SEGMENT) throw new LimitExceededError();
+  if (size < MIN_SEGMENT || (size & (size - 1)) !== 0) throw new FormatError();
+}
+
+function checkSegments(segments, segmentSize) {
+  const total = segments.reduce((sum, segment) => sum + segment.length, HEADER_SIZE + KEY_CHECK_SIZE);
+  if (total > MAX_PAYLOAD) throw new LimitExceededError();
+  const full = segmentSize + TAG_SIZE;
+  const last = segments.at(-1).length;
+  if (last <= TAG_SIZE || last > full) throw new FormatError();
+  if (segments.slice(0, -1).some((segment) => segment.length !== full)) throw new FormatError();
+}
+
+/** Whether the policy that the file shows is the one that was sealed. @throws {PayloadCorruptError} */
+export async function checkPolicy(payload, policyText) {
+  if (!equal(await sha256(utf8(policyText)), payload.policyDigest)) throw new PayloadCorruptError();
+}
+
+/** What shows the key server that the asker holds the envelope. */
+export function possessionProof(secret, messageId) {
+  const info = join("sealpost/1 possession", messageId);
+  return hkdf(secret, new Uint8Array(0), { info, length: 32 });
+}
+
+/**
+ * Decrypt. The segments are let go of one by one, so that a big payload is never there twice.
+ *
+ * @param {object} payload of `readPayload`; its segments are used up
+ * @param {{keyShare, secret}} halves @param {{standIn?, progress?}} [options]
+ * @returns {Promise<Uint8Array[]>} cleartext, all but the last of `payload.segmentSize` bytes
+ * @throws {WrongKeyError|PayloadCorruptError}
+ */
+export async function decrypt(payload, halves, { standIn, progress = () => {} } = {}) {
+  const { key, noncePrefix } = await deriveKeys(payload, halves);
+  const cipher = await importCipher(key, standIn);
+  const { segments, header } = payload;
+  const cleartext = [];
+  while (cleartext.length < segments.length) {
+    const start = cleartext.length;
+    const batch = segments.slice(start, start + OUTSTANDING).map((segment, i) => {
+      segments[start + i] = null;
+      const last = start + i === segments.length - 1;
+      return cipher.decrypt(nonce(noncePrefix, start + i, { last }), header, segment);
+    });
+    cleartext.push(...(await settled(batch)));
+    progress(cleartext.length / segments.length);
+    await breathe();
+  }
+  return cleartext;
+}
+
+async function deriveKeys({ header, keyCheck, keySize }, { keyShare, secret }) {
+  const info = join("sealpost/1 message key", header);
+  const length = keySize + NONCE_PREFIX_SIZE + KEY_CHECK_SIZE;
+  const okm = await hkdf(keyShare, secret, { info, length });
+  const end = keySize + NONCE_PREFIX_SIZE;
+  if (!equal(okm.subarray(end), keyCheck)) throw new WrongKeyError();
+  return { key: okm.subarray(0, keySize), noncePrefix: okm.subarray(keySize, end) };
+}
+
+function nonce(prefix, number, { last }) {
+  const bytes = join(prefix, new Uint8Array(5));
+  new DataView(bytes.buffer).setUint32(NONCE_PREFIX_SIZE, number);
+  bytes[11] = last ? 1 : 0;
+  return bytes;
+}
+
+async function settled(batch) {
+  try {
+    return (await Promise.all(batch)).map((clear) => new Uint8Array(clear));
+  } catch {
+    throw new PayloadCorruptError();
+  }
+}

@@ -1,0 +1,111 @@
+/** What the page says when it cannot open: what happened, and what to do next. */
+
+import { gettext } from "./gettext.js";
+import { dateText, durationText } from "./locale.js";
+
+const ALTERED = ["altered", "format", "limit-exceeded", "payload-corrupt"];
+const FINAL = ["altered", "browser", "expired", "not-found", "unsupported-version"];
+const KNOWN = [
+  ...FINAL,
+  "locked",
+  "not-a-recipient",
+  "offline",
+  "unreachable",
+  "gone",
+  "throttled",
+  "wrong-key",
+  "server-error",
+];
+
+/** The page's state for an error: one of KNOWN, or `failed`. */
+export function stateOf(error) {
+  const code = ALTERED.includes(error.code) ? "altered" : String(error.code).replace(/^message-/, "");
+  return KNOWN.includes(code) ? code : "failed";
+}
+
+/** Whether the same click can end better a second time. */
+export const isWorthAnotherTry = (state) => !FINAL.includes(state);
+
+/** @returns {[string, ...string[]]} a heading and its sentences */
+export function words(state, details, envelope) {
+  const server = new URL(envelope.server).host;
+  const sender = envelope.policy.sender_name || envelope.policy.sender;
+  const { recipient, locale } = envelope;
+  switch (state) {
+    case "browser":
+      return [
+        gettext("This browser cannot open the message"),
+        gettext("Save this file on your computer and open it with a current Firefox, Chrome, Edge or Safari."),
+      ];
+    case "offline":
+      return [gettext("You are offline"), gettext("Connect to the internet, then try again.")];
+    case "unreachable":
+      return [
+        gettext("%(server)s does not answer", { server }),
+        gettext("Check your internet connection and try again in a few minutes."),
+        gettext("If you see this page in a mail program, save the file on your computer and open it from there."),
+      ];
+    case "expired":
+      return [
+        gettext("This message has expired"),
+        details.expired_at
+          ? gettext("It could be opened until %(date)s.", { date: dateText(details.expired_at, locale) })
+          : "",
+        gettext("If you still need it, ask %(sender)s to make it available again.", { sender }),
+      ];
+    case "locked":
+      return [
+        gettext("The sender has locked this message"),
+        details.reason ? gettext("The reason given: %(reason)s", { reason: details.reason }) : "",
+        gettext("If you still need it, ask %(sender)s to make it available again.", { sender }),
+      ];
+    case "not-a-recipient":
+      return [
+        gettext("This message is for another address"),
+        gettext("It was sent to %(recipient)s. Sign in with that address.", { recipient }),
+        gettext("If that is not yours, ask %(sender)s to send the message to you.", { sender }),
+      ];
+    case "altered":
+      return [
+        gettext("This file was changed on its way to you"),
+        gettext("A mail filter or a broken download may have done it. It cannot be opened like this."),
+        gettext("Save the attachment from the mail once more, or ask %(sender)s to send it again.", { sender }),
+      ];
+    case "not-found":
+      return [
+        gettext("%(server)s does not know this message", { server }),
+        gettext("It may be very old, or it was removed. Ask %(sender)s to send it again.", { sender }),
+      ];
+    case "gone":
+      return [
+        gettext("The sign-in took too long, or was used up"),
+        gettext("Nothing is lost. Try again whenever you are ready."),
+      ];
+    case "throttled":
+      return [
+        gettext("Too many attempts"),
+        gettext("Wait %(time)s, then try again.", { time: durationText(details.retry_after || 60, locale) }),
+      ];
+    case "wrong-key":
+      return [
+        gettext("This file and %(server)s do not fit together", { server }),
+        gettext("Save the attachment from the mail once more, or ask %(sender)s to send it again.", { sender }),
+      ];
+    case "unsupported-version":
+      return [
+        gettext("This file was made in a way this page does not know"),
+        gettext("Save the attachment from the mail once more, or ask %(sender)s to send it again.", { sender }),
+      ];
+    case "server-error":
+      return [
+        gettext("%(server)s has a problem", { server }),
+        gettext("Try again in a few minutes."),
+        details.id ? gettext("If it stays, tell %(sender)s this number: %(id)s", { sender, id: details.id }) : "",
+      ];
+    default:
+      return [
+        gettext("The message could not be opened"),
+        gettext("Try again. If that does not help, open the file in another browser."),
+      ];
+  }
+}
