@@ -1,0 +1,172 @@
+"""Starts and ends the real browsers, each person with a profile of their own; kills only what it started.
+
+Chromium and Firefox by Playwright, as the distribution has them; WebKitGTK by WebDriver on a virtual screen.
+No one driver does all three: Debian has no geckodriver, and Playwright wants a WebKit of its own.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Playwright, sync_playwright
+from selenium.webdriver import WebKitGTK
+from selenium.webdriver.webkitgtk.options import Options
+from selenium.webdriver.webkitgtk.service import Service
+
+from tests.browser.install import find
+from tests.browser.windows import PlaywrightWindow, SeleniumWindow, Window
+
+ENGINES = ("chromium", "firefox", "webkit")
+FLAGS = (
+    "--no-sandbox",  # of no use here, and impossible for root and in most containers
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@dataclass
+class Person:
+    """Somebody at a browser: windows that share one profile, and what went wrong in them."""
+
+    engine: str
+    new_window: Callable[[], Window]
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, address: str | Path) -> Window:
+        window = self.new_window()
+        window.goto(address.as_uri() if isinstance(address, Path) else address)
+        return window
+
+    def note_request(self, url: str) -> None:
+        """A request that leaves this machine is a fault of its own."""
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname not in {
+            "127.0.0.1",
+            "localhost",
+        }:
+            self.complaints.append(f"asked {url}")
+
+
+class Engines:
+    """The three, each started when first asked for."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._downloads = home / "downloads"  # Firefox has one folder for all of its profiles
+        self._downloads.mkdir()
+        self._open = ExitStack()
+        self._playwright: Playwright | None = None
+        self._browsers: dict[str, Browser] = {}
+        self._screen: str | None = None
+
+    def close(self) -> None:
+        self._open.close()
+
+    @contextmanager
+    def person(
+        self, engine: str, folder: Path, *, dark: bool = False, locale: str = "en-US"
+    ) -> Iterator[Person]:
+        """A fresh profile, whose windows all close in the end.
+
+        `dark` is not to be had in Firefox, `locale` not in WebKitGTK, whose driver also tells nothing of
+        requests and of the console.
+        """
+        start = self._webkit if engine == "webkit" else partial(self._by_playwright, engine)
+        with start(folder, dark, locale) as person:
+            yield person
+
+    @contextmanager
+    def _by_playwright(self, engine: str, folder: Path, dark: bool, locale: str) -> Iterator[Person]:
+        context = self._browser(engine).new_context(color_scheme="dark" if dark else "light", locale=locale)
+
+        downloads = self._downloads if engine == "firefox" else folder
+
+        def new_window() -> Window:
+            return PlaywrightWindow(context.new_page(), downloads, announces_downloads=engine == "chromium")
+
+        person = Person(engine, new_window)
+        context.on("request", lambda request: person.note_request(request.url))
+        context.on("weberror", lambda error: person.complaints.append(str(error.error)))
+        context.on("console", lambda said: said.type == "error" and person.complaints.append(said.text))
+        try:
+            yield person
+        finally:
+            context.close()
+
+    def _browser(self, engine: str) -> Browser:
+        if self._playwright is None:
+            self._playwright = self._open.enter_context(sync_playwright())
+        if engine not in self._browsers:
+            launch = getattr(self._playwright, engine).launch
+            if engine == "chromium":
+                browser = launch(executable_path=find("chromium"), args=FLAGS, env=self._environment())
+            else:
+                browser = launch(
+                    executable_path=find("firefox-esr"),
+                    channel="moz-firefox",
+                    env=self._environment(),
+                    downloads_path=self._downloads,
+                )
+            self._open.callback(browser.close)
+            self._browsers[engine] = browser
+        return self._browsers[engine]
+
+    @contextmanager
+    def _webkit(self, folder: Path, dark: bool, locale: str) -> Iterator[Person]:
+        environment = self._environment(HOME=str(folder), DISPLAY=self._display())
+        if dark:
+            environment["GTK_THEME"] = "Adwaita:dark"
+        options = Options()
+        options.binary_location = find("MiniBrowser") or ""
+        options.add_argument("--automation")
+        driver = WebKitGTK(options=options, service=Service(find("WebKitWebDriver"), env=environment))
+        first = [SeleniumWindow(driver, folder)]
+
+        def new_window() -> Window:
+            if first:
+                return first.pop()
+            driver.switch_to.window(driver.window_handles[0])  # the current one may be closed by now
+            driver.switch_to.new_window("tab")
+            return SeleniumWindow(driver, folder)
+
+        try:
+            yield Person("webkit", new_window)
+        finally:
+            driver.quit()
+
+    def _environment(self, **more: str) -> dict[str, str | float | bool]:
+        """A home of its own: Firefox refuses to run as root in another user's."""
+        return {"PATH": os.environ["PATH"], "HOME": str(self._home), "LANG": "C.UTF-8", **more}
+
+    def _display(self) -> str:
+        """The virtual screen, started when first wanted; the X server chooses a free number."""
+        if self._screen is None:
+            reading, writing = os.pipe()
+            command = [
+                find("Xvfb") or "",
+                "-displayfd",
+                str(writing),
+                "-screen",
+                "0",
+                "1280x1000x24",
+                "-nolisten",
+                "tcp",
+            ]
+            server = subprocess.Popen(
+                command, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            os.close(writing)
+            self._open.callback(server.wait)
+            self._open.callback(server.terminate)
+            with os.fdopen(reading) as number:
+                self._screen = f":{number.readline().strip()}"
+        return self._screen
