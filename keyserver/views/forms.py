@@ -5,9 +5,6 @@ from typing import Self
 
 from werkzeug.datastructures import MultiDict
 
-#: More than any honest passphrase; bounds the work of hashing one.
-LONGEST_PASSPHRASE = 1000
-
 
 @dataclass
 class Form:
@@ -40,8 +37,8 @@ class Form:
         return bool(self.values[name])
 
     def secret(self, name: str, *, fault: str) -> str:
-        """A passphrase exactly as typed; empty or endless puts `fault` beside the field. Never shown again."""
+        """A passphrase exactly as typed, never to be shown again; nothing at all puts `fault` beside the field."""
         value = self.posted.get(name, "")
-        if not value or len(value) > LONGEST_PASSPHRASE:
+        if not value:
             self.faults[name] = fault
         return value
