@@ -1,1 +1,1 @@
-"""The SMTP gateway: takes mail in, seals what policy selects, sends it on; knows the key server only over HTTP."""
+"""The SMTP gateway: mail in, seal what policy selects, mail out; knows the key server only over HTTP."""

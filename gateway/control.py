@@ -1,4 +1,4 @@
-"""What the queue knows of one mail besides its bytes, and how that stands in a control file; touches no file."""
+"""What the queue knows of one mail besides its bytes, and its form in a control file; touches no file."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -32,7 +32,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """One recipient and, once it failed, why: a reason's code, the status (RFC 3463), and whatever was answered."""
+    """One recipient and, once failed, why: a reason's code, the status (RFC 3463), what was answered."""
 
     address: str
     state: State = State.WAITING
@@ -72,16 +72,14 @@ class Control:
 
     def with_recipients(self, *changed: Recipient) -> "Control":
         by_address = {recipient.address: recipient for recipient in changed}
-        return replace(
-            self, recipients=tuple(by_address.get(each.address, each) for each in self.recipients)
-        )
+        return replace(self, recipients=tuple(by_address.get(each.address, each) for each in self.recipients))
 
     def fail(self, *, reason: str, status: str, answer: str = "") -> "Control":
-        """The same with every waiting recipient failed for one reason."""
+        """The same with every waiting recipient failed for one reason; an answer of its own is kept."""
         return self.with_recipients(
             *(
-                replace(recipient, state=State.FAILED, reason=reason, status=status, answer=answer)
-                for recipient in self.waiting
+                replace(each, state=State.FAILED, reason=reason, status=status, answer=each.answer or answer)
+                for each in self.waiting
             )
         )
 
@@ -107,7 +105,13 @@ def _to_json(control: Control) -> dict[str, Any]:
         "action": control.treatment.action,
         "profile": control.treatment.profile,
         "recipients": [
-            {"address": r.address, "state": r.state, "reason": r.reason, "status": r.status, "answer": r.answer}
+            {
+                "address": r.address,
+                "state": r.state,
+                "reason": r.reason,
+                "status": r.status,
+                "answer": r.answer,
+            }
             for r in control.recipients
         ],
         "utf8": control.utf8,

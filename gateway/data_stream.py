@@ -1,4 +1,4 @@
-"""Finds the end of a mail in what follows DATA and makes its lines regular; keeps at most four bytes, no mail."""
+"""Finds the end of a mail in what follows DATA and makes its lines regular; keeps no mail."""
 
 import re
 

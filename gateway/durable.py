@@ -17,11 +17,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_file(path: Path, chunks: Iterable[bytes]) -> None:
-    """Replace `path`, readable by its owner alone, in one step; raises OSError and then has changed nothing."""
+    """Replace `path`, for its owner's eyes alone, in one step. Raises OSError, having changed nothing."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    with open(fd, "wb") as file:
+    with os.fdopen(fd, "wb") as file:
         file.writelines(chunks)
         file.flush()
         os.fsync(fd)

@@ -19,7 +19,7 @@ class GatewayError(Exception):
 
 
 class SettingsError(GatewayError):
-    """The settings cannot be used: the operator corrects gateway.toml; `faults` are all there are, at once."""
+    """The settings cannot be used: the operator corrects gateway.toml; `faults` are all that it has."""
 
     code = "settings"
 
@@ -41,7 +41,7 @@ class ProvisioningError(GatewayError):
 
 
 class TemporaryError(GatewayError):
-    """It may work later, without anybody doing anything to this mail; `retry_after` is in seconds, if known."""
+    """It may work later, with this mail as it is; `retry_after` is in seconds, if known."""
 
     def __init__(self, code: str, text: str, *, retry_after: float | None = None) -> None:
         super().__init__(f"{code}: {text}" if text else code)
@@ -51,7 +51,7 @@ class TemporaryError(GatewayError):
 
 
 class PermanentError(GatewayError):
-    """It will never work for this mail: its sender is told. `status` is an enhanced status code (RFC 3463)."""
+    """It will never work for this mail: its sender is told. `status` is an enhanced code (RFC 3463)."""
 
     def __init__(self, code: str, text: str = "", *, status: str = "5.0.0") -> None:
         super().__init__(f"{code}: {text}" if text else code)
@@ -70,3 +70,9 @@ class EntryBusyError(GatewayError):
     """Somebody else works on this mail right now: try again in a moment."""
 
     code = "busy"
+
+
+class DamagedEntryError(GatewayError):
+    """A control file is not as this release writes it: the operator looks at it; the mail stays."""
+
+    code = "damaged"

@@ -1,4 +1,4 @@
-"""Takes a mail from SMTP into the queue: its trace, the policy's decision, the safe place on disk; answers nothing."""
+"""Takes a mail into the queue: its trace, the policy's decision, the safe place on disk; speaks no SMTP."""
 
 import logging
 import re
@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from uuid import UUID
 
-from envelope.addresses import mailboxes
-from envelope.errors import EnvelopeError
 from envelope.ids import uuid7
 from gateway import header_block
 from gateway.control import Control, Recipient
@@ -56,9 +54,9 @@ class Intake:
         hops, own = header_block.hops(block, self._settings.hostname)
         if hops > header_block.MOST_HOPS or own > header_block.MOST_OWN_HOPS:
             raise PermanentError("too-many-hops", status="5.4.6")
-        sender = _sender(block) or smtp_envelope.smtp_sender
+        sender = header_block.sender(block) or smtp_envelope.smtp_sender
         decision = self._settings.policy.decide(
-            smtp_envelope.recipients, sender=sender, subjects=header_block.texts(block, "Subject")
+            smtp_envelope.recipients, sender=sender, subjects=header_block.subjects(block)
         )
         if not sender and any(treatment.action is Action.SEAL for treatment in decision.groups):
             raise PermanentError("no-sender", status="5.1.7")
@@ -101,16 +99,6 @@ def _controls(
         )
         for mail_id, (treatment, addresses) in zip(ids, groups.items(), strict=True)
     ]
-
-
-def _sender(block: bytes) -> str:
-    """The first address in From that can be read, or ""."""
-    for text in header_block.texts(block, "From"):
-        try:
-            return mailboxes(text)[0].address
-        except (EnvelopeError, IndexError):
-            continue
-    return ""
 
 
 def _summary(control: Control) -> str:

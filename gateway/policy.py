@@ -1,4 +1,4 @@
-"""Decides what happens to a mail, recipient by recipient, from the rules alone; touches no mail and no network."""
+"""Decides what happens to a mail for each recipient, from the rules alone; touches no mail and no network."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -75,7 +75,9 @@ class Policy:
             rules = (rule.treatment for rule in fitting if rule.fits_recipient(recipient))
             groups.setdefault(next(rules, self.default), []).append(recipient)
         tags = dict.fromkeys(rule.subject_tag for rule in fitting if rule.subject_tag)
-        return Decision(groups={treatment: tuple(group) for treatment, group in groups.items()}, tags=tuple(tags))
+        return Decision(
+            groups={treatment: tuple(group) for treatment, group in groups.items()}, tags=tuple(tags)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

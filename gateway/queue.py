@@ -1,4 +1,4 @@
-"""The mails on disk: taken in whole, changed in durable steps, locked one by one (QUEUE.md); knows no SMTP, no HTTP."""
+"""The mails on disk: taken in whole, changed in durable steps, locked one by one (QUEUE.md)."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ from uuid import UUID
 from gateway import header_block
 from gateway.control import Control
 from gateway.durable import OWNER_ONLY, sync_folder, write_file
-from gateway.errors import EntryBusyError, NotInQueueError, QueueInUseError
+from gateway.errors import DamagedEntryError, EntryBusyError, NotInQueueError, QueueInUseError
 
 MAIL, CONTROL, HEADERS, SEALED = "mail.eml", "control.json", "headers", "sealed"
 
@@ -23,7 +23,7 @@ class Entry:
     def __init__(self, folder: Path, *, trash: Path) -> None:
         self.folder = folder
         self._trash = trash
-        self.control = Control.load((folder / CONTROL).read_bytes())
+        self.control = _read_control(folder)
 
     def save(self, control: Control) -> None:
         """Make a new state the one that a restart finds."""
@@ -63,7 +63,7 @@ class Entry:
 
 
 class Draft:
-    """A mail on its way in. Before `commit` it is nothing: a crash leaves a folder that the next start sweeps."""
+    """A mail on its way in. Before `commit` it is nothing: what a crash leaves, the next start sweeps."""
 
     def __init__(self, queue: "Queue", mail_id: UUID) -> None:
         self.id = mail_id
@@ -124,6 +124,11 @@ class Queue:
         for left in self.incoming.iterdir():
             shutil.rmtree(left)
 
+    @property
+    def owner(self) -> int:
+        """The user whose gateway works on this queue."""
+        return self._folder.stat().st_uid
+
     def close(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
@@ -151,15 +156,12 @@ class Queue:
         return map(UUID, names)
 
     def look(self, mail_id: UUID) -> Control:
-        """A mail's state, without its lock; raises NotInQueueError, and ValueError for a damaged one."""
-        try:
-            return Control.load((self._mails / str(mail_id) / CONTROL).read_bytes())
-        except FileNotFoundError as error:
-            raise NotInQueueError(f"{mail_id} is not in the queue") from error
+        """A mail's state, without its lock; raises NotInQueueError, DamagedEntryError."""
+        return _read_control(self._mails / str(mail_id))
 
     @contextmanager
     def claim(self, mail_id: UUID) -> Iterator[Entry]:
-        """Have a mail to oneself: raises NotInQueueError, EntryBusyError, and ValueError for a damaged one."""
+        """Have a mail to oneself: raises NotInQueueError, EntryBusyError, DamagedEntryError."""
         folder = self._mails / str(mail_id)
         lock = _lock(folder)
         try:
@@ -178,8 +180,17 @@ class Queue:
         return self._wake.stat().st_mtime_ns
 
 
+def _read_control(folder: Path) -> Control:
+    try:
+        return Control.load((folder / CONTROL).read_bytes())
+    except FileNotFoundError as error:
+        raise NotInQueueError(f"{folder.name} is not in the queue") from error
+    except ValueError as error:
+        raise DamagedEntryError(f"{folder / CONTROL} is damaged: {error}") from error
+
+
 def _create(path: Path) -> BinaryIO:
-    return open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "r+b")
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "r+b")
 
 
 def _lock(folder: Path) -> int:

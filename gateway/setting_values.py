@@ -1,4 +1,4 @@
-"""What each kind of value in gateway.toml may look like; every refusal is a ValueError that says what would be right."""
+"""What each kind of value in gateway.toml may look like; each refusal is a ValueError with a sentence."""
 
 import re
 from collections.abc import Container
@@ -118,7 +118,13 @@ def path(value: Any, *, folder: Path) -> Path:
 def origin(value: Any) -> str:
     """The key server's origin; plain http only where nobody else can listen."""
     url = urlsplit(text(value))
-    if url.scheme not in {"https", "http"} or not url.hostname or url.path.strip("/") or url.query or url.username:
+    if (
+        url.scheme not in {"https", "http"}
+        or not url.hostname
+        or url.path.strip("/")
+        or url.query
+        or url.username
+    ):
         raise ValueError('must be an address without a path, as "https://keys.example.org"')
     if url.scheme == "http" and not _is_loopback(url.hostname):
         raise ValueError("must begin with https: plain http is for this machine alone")
@@ -160,10 +166,10 @@ def level(value: Any) -> Level:
 
 
 def algorithm(value: Any) -> Algorithm:
-    try:
-        return Algorithm(value)
-    except ValueError as error:
-        raise ValueError(f"must be one of {', '.join(each.value for each in Algorithm)}") from error
+    algorithms = {str(each.value): each for each in Algorithm}
+    if value not in algorithms:
+        raise ValueError(f"must be one of {', '.join(algorithms)}")
+    return algorithms[value]
 
 
 def colour(value: Any) -> str:

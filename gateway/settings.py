@@ -1,4 +1,4 @@
-"""gateway.toml, read once into frozen values, every fault reported at once; acts on nothing but the files it names."""
+"""gateway.toml, read once into frozen values, every fault reported at once; acts on nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ from gateway.setting_values import HostPort, Network
 from gateway.toml_table import REQUIRED, Document, Table
 from translations import SOURCE_LOCALE
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
     """When to try again: after `first`, then twice as long each time, never longer than `most`."""
@@ -26,7 +27,7 @@ class Retry:
     give_up: timedelta = timedelta(days=5)
 
     def delay(self, attempts: int) -> timedelta:
-        return min(self.most, self.first * 2 ** min(attempts - 1, 20))
+        return min(self.most, self.first * (1 << min(attempts - 1, 20)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +160,9 @@ def _keyserver(table: Table, *, folder: Path) -> KeyServer:
 
 def _profile(table: Table, name: str, *, folder: Path) -> Profile:
     if not values.PROFILE_NAME.fullmatch(name) or name == Action.CLEAR:
-        table.fault('a profile\'s name is 1 to 64 letters, digits, dots, hyphens, underscores, and not "clear"')
+        table.fault(
+            'a profile\'s name is 1 to 64 letters, digits, dots, hyphens, underscores, and not "clear"'
+        )
     profile = Profile(
         name=name,
         level=table.take("level", values.level),
@@ -201,7 +204,9 @@ def _rule(table: Table, *, profiles: Mapping[str, Profile]) -> Rule:
     if table.has("profile") == table.has("action"):
         table.fault('needs either profile = "NAME" or action = "clear"')
     if not any(map(table.has, ("recipient", "sender", "subject_tag"))):
-        table.fault("needs a condition: recipient, sender, subject_tag; for all other mail there is policy.default")
+        table.fault(
+            "needs a condition: recipient, sender, subject_tag; for all other mail there is policy.default"
+        )
     rule = Rule(
         treatment=table.take("action", values.action, CLEAR),
         recipients=table.take("recipient", values.patterns, ()),
@@ -209,6 +214,8 @@ def _rule(table: Table, *, profiles: Mapping[str, Profile]) -> Rule:
         subject_tag=table.take("subject_tag", values.text, None),
     )
     if table.has("profile"):
-        rule = replace(rule, treatment=table.take("profile", partial(values.profile, profiles=profiles), CLEAR))
+        rule = replace(
+            rule, treatment=table.take("profile", partial(values.profile, profiles=profiles), CLEAR)
+        )
     table.finish()
     return rule

@@ -5,7 +5,6 @@ import errno
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable
 from concurrent.futures import Future
 from ipaddress import ip_address
 from typing import Any
@@ -78,11 +77,14 @@ class Handler:
         return replies.LOCAL_FAULT
 
 
-class Session(SMTP):  # type: ignore[misc]  # aiosmtpd ships no types
+class Session(SMTP):
     """One connection. Its DATA writes to disk as the mail comes, and answers once the mail is safe."""
 
     command_size_limit = line_length_limit = MOST_COMMAND
-    command_size_limits = defaultdict(lambda: MOST_COMMAND)
+    # Set by aiosmtpd before any of our methods runs; it types them as optional.
+    session: Any
+    envelope: Any
+    transport: Any
 
     def __init__(self, server: "SmtpServer", settings: Settings, *, intake: Intake) -> None:
         super().__init__(
@@ -94,6 +96,7 @@ class Session(SMTP):  # type: ignore[misc]  # aiosmtpd ships no types
             timeout=IDLE,
             loop=asyncio.get_running_loop(),
         )
+        self.command_size_limits = defaultdict(lambda: MOST_COMMAND)
         self._server = server
         self._settings = settings
         self._intake = intake
@@ -136,7 +139,7 @@ class Session(SMTP):  # type: ignore[misc]  # aiosmtpd ships no types
                 await self.push(await self._receive(self._smtp_envelope()))
             finally:
                 self.busy = False
-                self._set_post_data_state()
+                self.envelope = self._create_envelope()
 
     def _smtp_envelope(self) -> SmtpEnvelope:
         sender = self.envelope.mail_from
@@ -168,6 +171,8 @@ class Session(SMTP):  # type: ignore[misc]  # aiosmtpd ships no types
         limit, size, fault = self._settings.max_size, 0, None
         while not stream.ended:
             chunk = await self._reader.read(CHUNK)
+            if not chunk:
+                raise ConnectionResetError
             self._reset_timeout()
             data = stream.feed(chunk)
             size += len(data)
@@ -205,7 +210,8 @@ class SmtpServer:
         self._intake = intake
         self.sessions: set[Session] = set()
         self._thread: threading.Thread | None = None
-        self._end: Callable[[], None] = lambda: None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
 
     def start(self) -> HostPort:
         """Listen; returns the real address, for a port that was given as 0. Raises OSError."""
@@ -218,21 +224,20 @@ class SmtpServer:
 
     def stop(self) -> None:
         """Take no more connections, let mails that are coming in arrive, then close all."""
-        self._end()
-        if self._thread is not None:
+        if self._loop is not None and self._thread is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
 
     async def _serve(self, started: "Future[HostPort]") -> None:
-        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
-        listen = self._settings.listen
+        listen, loop = self._settings.listen, asyncio.get_running_loop()
         try:
             server = await loop.create_server(self._session, listen.host, listen.port)
         except OSError as error:
             started.set_exception(error)
             return
-        self._end = lambda: loop.call_soon_threadsafe(stopping.set)
+        self._loop = loop
         started.set_result(HostPort(*server.sockets[0].getsockname()[:2]))
-        await stopping.wait()
+        await self._stopping.wait()
         server.close()
         await self._drain()
 

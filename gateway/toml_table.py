@@ -1,4 +1,4 @@
-"""Reads a TOML file's tables key by key and collects every fault with its place; knows no key of the gateway's."""
+"""Reads a TOML file's tables key by key and collects every fault with its place; knows no setting."""
 
 import re
 import tomllib
@@ -100,7 +100,7 @@ _WORD = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 
 
 def _places(text: str) -> Iterator[tuple[Path, int]]:
-    """Where keys and tables stand. By lines, not by grammar: a place that it misses only costs a line number."""
+    """Where keys and tables stand, by lines, not by grammar: what it misses only costs a line number."""
     table: Path = ()
     rows: dict[Path, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
