@@ -1,4 +1,4 @@
-"""How each refusal looks from outside: a status and a calm page for people, problem+json (RFC 9457) for programs."""
+"""How each refusal looks from outside: a calm page for people, problem+json (RFC 9457) for programs."""
 
 import logging
 from http import HTTPStatus
@@ -116,7 +116,7 @@ def _fail(error: Exception) -> Response:
     """Our own fault: the log has the trace under an id, the answer has the id and nothing else."""
     fault = str(uuid7())
     log.error("request failed id=%s", fault, exc_info=error)
-    # The database may be what failed: nobody is looked up for this answer. (Where flask-login keeps who is there.)
+    # The database may be what failed: nobody is looked up for this answer (flask-login keeps here who it is).
     g._login_user = flask_login.AnonymousUserMixin()
     if guards.for_programs(request):
         return _problem("server-error", status=500, title="", id=fault)
@@ -165,14 +165,14 @@ def _words(error: Exception, status: int) -> tuple[str, str]:
                 "Sign in with the address that it was sent to."
             )
         case GoneError():
-            return gettext("This window is no longer needed"), gettext(
-                "To open the message, go back to the file and press its button again."
+            return gettext("This window has nothing to open"), gettext(
+                "Go back to the file. If your message is not open there, press its button again."
             )
         case ThrottledError():
             return gettext("Please wait a little"), wait(error)
         case CrossOriginError():
             return gettext("This came from another page"), gettext(
-                "For your safety, only this server’s own pages can do that. Go to the start page and try again."
+                "For your safety only this server’s own pages can do that. Begin again at the start page."
             )
     return _words_for_status(status)
 

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 
 from babel.dates import format_date, format_time, get_datetime_format
-from flask import Blueprint, Response, redirect, request, session
+from flask import Blueprint, redirect, request, session
 from markupsafe import Markup
+from werkzeug import Response
 
+from keyserver import people
 from keyserver.views import web
 from translations import LOCALES
 
@@ -14,14 +16,18 @@ blueprint = Blueprint("language", __name__)
 
 @blueprint.post("/language")
 def choose() -> Response:
-    """The menu at the foot of each page. An unknown language changes nothing."""
-    if request.form.get("locale") in LOCALES:
-        session["locale"] = request.form["locale"]
+    """The menu at the foot of each page: for this browser and the person. An unknown language is ignored."""
+    locale, person = request.form.get("locale"), web.current_person()
+    if locale in LOCALES:
+        session["locale"] = locale
+        if person is not None:
+            names = {"first_name": person.first_name, "last_name": person.last_name}
+            people.update_profile(web.db(), person, **names, locale=locale, now=web.now())
     return redirect(_own_path(request.form.get("back", "")), 303)
 
 
 def _own_path(path: str) -> str:
-    """`path` if it stays on this server: no scheme, and neither ``//host`` nor ``/\\host``, which browsers leave by."""
+    """`path` if it stays on this server: browsers leave it by `//host` and by `/\\host` too."""
     stays = path.startswith("/") and path[1:2] not in ("/", "\\") and path.isprintable()
     return path if stays else "/"
 
