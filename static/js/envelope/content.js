@@ -8,6 +8,7 @@ const MAX_MANIFEST = 1_048_576;
 const MAX_PARTS = 4_096;
 const MAX_INFLATED = 8_388_608;
 const ROLES = ["text", "html", "inline", "attachment", "source"];
+const NAMED = ["inline", "attachment"];
 const ENCODINGS = ["identity", "deflate-raw"];
 const HEADERS = ["from", "to", "cc", "reply_to", "subject", "date"];
 
@@ -21,7 +22,7 @@ export function readContent(segments, segmentSize) {
   const length = manifestLength(cleartext);
   const manifest = parse(text(cleartext.bytes(4, length)));
   if (!isRecord(manifest) || !isRecord(manifest.headers) || !Array.isArray(manifest.parts)) throw new FormatError();
-  if (manifest.parts.length > MAX_PARTS) throw new LimitExceededError();
+  checkEntries(manifest.parts);
   return { headers: readHeaders(manifest.headers), parts: readParts(manifest.parts, cleartext, 4 + length) };
 }
 
@@ -42,30 +43,37 @@ function readHeaders(headers) {
 function readParts(entries, cleartext, start) {
   let offset = start;
   const parts = entries.map((entry) => {
-    checkEntry(entry);
     const views = cleartext.views(offset, entry.length);
     offset += entry.length;
     return new Part(entry, views);
   });
   if (offset !== cleartext.size) throw new FormatError();
-  const packed = parts.filter((part) => part.encoding === "deflate-raw");
-  if (packed.reduce((sum, part) => sum + part.size, 0) > MAX_INFLATED) throw new LimitExceededError();
   return parts;
 }
 
-function checkEntry(entry) {
-  const isSize = (value) => Number.isSafeInteger(value) && value >= 0;
-  const isOptionalText = (value) => value === undefined || typeof value === "string";
-  const right =
+/** Every entry by itself and what they inflate to together, before any of them is touched. */
+function checkEntries(entries) {
+  if (entries.length > MAX_PARTS) throw new LimitExceededError();
+  if (!entries.every(isEntry)) throw new FormatError();
+  const packed = entries.filter(({ encoding }) => encoding === "deflate-raw");
+  if (packed.reduce((sum, { size }) => sum + size, 0) > MAX_INFLATED) throw new LimitExceededError();
+}
+
+function isEntry(entry) {
+  return (
     isRecord(entry) &&
     ROLES.includes(entry.role) &&
     ENCODINGS.includes(entry.encoding) &&
     typeof entry.type === "string" &&
-    [entry.name, entry.id].every(isOptionalText) &&
+    (!NAMED.includes(entry.role) || isName(entry.name)) &&
+    (entry.role !== "inline" || isName(entry.id)) &&
     [entry.length, entry.size, entry.group ?? 0].every(isSize) &&
-    (entry.encoding !== "identity" || entry.length === entry.size);
-  if (!right) throw new FormatError();
+    (entry.encoding !== "identity" || entry.length === entry.size)
+  );
 }
+
+const isName = (value) => typeof value === "string" && value !== "";
+const isSize = (value) => Number.isSafeInteger(value) && value >= 0;
 
 /** One part: its manifest entry, and its bytes as views of the cleartext. */
 export class Part {

@@ -35,13 +35,14 @@ export class Cover {
 
   /** The person signs in over there; here stands what both windows show. */
   showWaiting({ server, code, signIn, onCancel }) {
-    const number = element("p", { id: "match-code" }, String(code));
     const told = signIn.blocked
-      ? [gettext("Your browser did not open the window of %(server)s. Open it yourself:", { server })]
-      : [gettext("A window of %(server)s has opened.", { server })];
-    const sentences = [...told, gettext("Check that it shows this number:")].map((text) => element("p", {}, text));
+      ? gettext("Your browser did not open the window of %(server)s. Open it yourself:", { server })
+      : gettext("A window of %(server)s has opened.", { server });
+    const check = gettext("It shows this number too. If not, close it.");
+    const number = element("div", { class: "match" }, element("strong", { id: "match-code" }, String(code)), element("p", {}, check));
     const cancel = button(gettext("Cancel"), onCancel, { id: "cancel" });
-    this.show("waiting", [element("h2", {}, gettext("Sign in to read the message")), ...sentences, number], [this.way(signIn), cancel]);
+    const heading = element("h2", {}, gettext("Sign in to read the message"));
+    this.show("waiting", [heading, element("p", {}, told), number], [this.way(signIn), cancel]);
   }
 
   /** To the window: a button that brings it up, or the link that stands in where it was blocked. */
@@ -57,15 +58,18 @@ export class Cover {
     const state = stateOf(error);
     const [title, ...sentences] = words(state, error.details ?? {}, envelope);
     const told = sentences.filter(Boolean).map((text) => element("p", {}, text));
+    const refusal = element("div", { class: "refusal" }, element("h2", {}, title), ...told);
     const again = button(gettext("Try again"), this.onOpen, { id: "again", class: "primary" });
-    this.show(state, [element("h2", {}, title), ...told], isWorthAnotherTry(state) ? [again] : []);
+    this.show(state, [refusal], isWorthAnotherTry(state) ? [again] : []);
   }
 
   show(state, status, actions) {
+    const hasFocus = this.main.contains(document.activeElement);
     this.main.dataset.state = state;
     this.ready.hidden = true;
     this.panel.hidden = false;
     this.status.replaceChildren(...status);
     this.actions.replaceChildren(...actions);
+    if (hasFocus) this.panel.focus({ preventScroll: true });
   }
 }

@@ -14,7 +14,8 @@ export class Frame {
   }
 
   /** Show a document of `bodyDocument`. */
-  show(html) {
+  show({ html, isPaper }) {
+    this.element.classList.toggle("paper", isPaper);
     this.element.srcdoc = html;
   }
 
@@ -42,8 +43,13 @@ export class Frame {
   }
 
   fit(root) {
-    const scrollbar = this.element.clientHeight - root.clientHeight;
-    const height = Math.min(Math.max(root.offsetHeight, root.scrollHeight) + scrollbar, TALLEST);
-    if (Math.abs(height - this.element.clientHeight) > 1) this.element.style.height = `${height}px`;
+    this.resize(root, root.getBoundingClientRect().height);
+    if (root.scrollHeight > root.clientHeight) this.resize(root, root.scrollHeight); // what is placed outside the flow
+  }
+
+  /** Give the content `height`, with room for a horizontal scrollbar and the frame's own edges. */
+  resize(root, height) {
+    const extra = this.element.offsetHeight - root.clientHeight;
+    this.element.style.blockSize = `${Math.min(Math.ceil(height) + extra, TALLEST)}px`;
   }
 }

@@ -32,8 +32,8 @@ export async function open(pair, enc, { sealed, info }) {
   return new Uint8Array(await crypto.subtle.decrypt({ name: "AES-GCM", iv: nonce }, aes, sealed));
 }
 
-/** RFC 9180 section 4.1, Decap. */
-async function decapsulate(pair, enc) {
+/** RFC 9180 section 4.1, Decap: the 32 bytes that sender and receiver then share. */
+export async function decapsulate(pair, enc) {
   const sender = await crypto.subtle.importKey("raw", enc, CURVE, false, []);
   const shared = await crypto.subtle.deriveBits({ name: "ECDH", public: sender }, pair.privateKey, 256);
   const context = join(enc, await publicBytes(pair));

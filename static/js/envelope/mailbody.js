@@ -16,15 +16,16 @@ const RULES = {
   ALLOW_DATA_ATTR: false,
 };
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; img-src data: blob:";
-const REMOTE = /^\s*(?:https?:)?\/\//i;
+const REMOTE = /^(?:https?:)?\/\//i;
 const LINK = /^(?:https?|mailto|tel):/i;
 const REMOTE_STYLE = /url\(\s*["']?\s*(?:https?:)?\/\/|@import/i;
-const CID = /^\s*cid:/i;
+const EMBEDDED = /^data:image\//i;
+const CID = /^cid:/i;
 const CID_STYLE = /url\(\s*["']?\s*cid:([^"')]+)["']?\s*\)/gi;
 
 const STYLE = `
 html,body{height:auto!important;min-height:0!important}
-html{color-scheme:light;background:#fff;color:#1b1e23;font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;overflow-wrap:break-word}
+html{color-scheme:light;background:#fff;color:#1b1e23;font:17px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;overflow-wrap:break-word}
 body{margin:0}
 img{max-width:100%}
 .sealpost-text{margin:0;font:inherit;white-space:pre-wrap;overflow-wrap:anywhere}
@@ -37,7 +38,7 @@ const DARK = `@media screen and (prefers-color-scheme:dark){html{color-scheme:da
  * @param {{html?: string, text?: string}[]} bodies shown one after another
  * @param {{images: Map<string, string>, remote: boolean, heading: string[]}} options `images`: addresses by Content-ID;
  *   `remote`: whether images may come from the internet; `heading`: what stands above the text on paper
- * @returns {{html: string, hasRemote: boolean}}
+ * @returns {{html: string, hasRemote: boolean, isPaper: boolean}} `isPaper`: it has HTML, which counts on a white page
  */
 export function bodyDocument(bodies, { images, remote, heading }) {
   const page = document.implementation.createHTMLDocument("");
@@ -52,7 +53,7 @@ export function bodyDocument(bodies, { images, remote, heading }) {
   page.body.append(printHeading(page, heading));
   const found = bodies.map((body) => appendBody(page, body, { images, remote }));
   for (const anchor of page.querySelectorAll("a, area")) tame(anchor);
-  return { html: `<!doctype html>${page.documentElement.outerHTML}`, hasRemote: found.includes(true) };
+  return { html: `<!doctype html>${page.documentElement.outerHTML}`, hasRemote: found.includes(true), isPaper: !plain };
 }
 
 function appendBody(page, { html, text }, options) {
@@ -70,30 +71,29 @@ function appendBody(page, { html, text }, options) {
 /** @returns {boolean} whether the HTML wants something from the internet */
 function appendHtml(section, html, options) {
   const mail = DOMPurify.sanitize(html, RULES);
-  const hasRemote = [...mail.querySelectorAll("[src], [background], [style], style")].filter((node) => settle(node, options));
+  const wanting = [...mail.querySelectorAll("[src], [background], [style], style")].filter((node) => settle(node, options));
   const body = mail.querySelector("body");
   for (const name of ["style", "dir", "lang"]) if (body.hasAttribute(name)) section.setAttribute(name, body.getAttribute(name));
   if (body.hasAttribute("bgcolor")) section.style.backgroundColor ||= body.getAttribute("bgcolor");
   section.append(...mail.querySelectorAll("head style"), ...body.childNodes);
-  return hasRemote.length > 0;
+  return wanting.length > 0;
 }
 
-/** Give an element its inline pictures, take its remote ones unless they may be shown; whether it had remote ones. */
+/** Give an element its inline pictures, take what it would fetch unless that may be shown; whether it wants the internet. */
 function settle(node, { images, remote }) {
   const addressOf = (cid) => images.get(decodeCid(cid)) ?? "";
-  let found = false;
+  let wants = false;
   for (const name of ["src", "background"]) {
-    const value = node.getAttribute(name) ?? "";
+    const value = node.getAttribute(name)?.trim() ?? "";
+    wants ||= REMOTE.test(value);
     if (CID.test(value)) node.setAttribute(name, addressOf(value.replace(CID, "")));
-    if (!REMOTE.test(value)) continue;
-    found = true;
-    if (!remote) node.removeAttribute(name);
+    else if (!EMBEDDED.test(value) && !(remote && REMOTE.test(value))) node.removeAttribute(name);
   }
   const css = node.localName === "style" ? node.textContent : (node.getAttribute("style") ?? "");
   const settled = css.replace(CID_STYLE, (_, cid) => `url("${addressOf(cid)}")`);
   if (settled !== css && node.localName === "style") node.textContent = settled;
   else if (settled !== css) node.setAttribute("style", settled);
-  return found || REMOTE_STYLE.test(css);
+  return wants || REMOTE_STYLE.test(css);
 }
 
 function decodeCid(cid) {

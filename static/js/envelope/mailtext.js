@@ -1,7 +1,7 @@
 /** Plain text as a page shows it: line by line as it was written, addresses in it made clickable. */
 
 const ADDRESS = /\b(?:https?:\/\/|mailto:)[^\s<>"]+/gi;
-const TRAILING = /[.,;:!?'’”»)\]}]+$/;
+const TRAILING = /[.,;:!?'\u2019\u201d\u00bb)\]}]+$/;
 
 /** Fill `target` with text and links; the links are only ever http, https or mailto. */
 export function fillWithText(target, text) {

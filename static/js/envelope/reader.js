@@ -62,7 +62,7 @@ function fieldsOf(headers, locale) {
     [gettext("To"), headers.to],
     [gettext("Cc"), headers.cc],
     [gettext("Reply to"), headers.reply_to],
-    [gettext("Date"), headers.date && dateText(headers.date, locale)],
+    [gettext("Sent"), headers.date && dateText(headers.date, locale)],
   ];
   return fields.filter(([, value]) => value);
 }
@@ -82,9 +82,9 @@ class BodyView {
 
   /** @returns {boolean} whether the message has pictures on the internet */
   show(remote) {
-    const { html, hasRemote } = bodyDocument(this.bodies, { images: this.images, remote, heading: this.heading });
-    this.frame.show(html);
-    return hasRemote;
+    const body = bodyDocument(this.bodies, { images: this.images, remote, heading: this.heading });
+    this.frame.show(body);
+    return body.hasRemote;
   }
 
   bar() {

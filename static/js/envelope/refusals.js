@@ -4,9 +4,10 @@ import { gettext } from "./gettext.js";
 import { dateText, durationText } from "./locale.js";
 
 const ALTERED = ["altered", "format", "limit-exceeded", "payload-corrupt"];
-const FINAL = ["altered", "browser", "expired", "not-found", "unsupported-version"];
+const FINAL = ["altered", "browser", "not-found", "unsupported-version"];
 const KNOWN = [
   ...FINAL,
+  "expired",
   "locked",
   "not-a-recipient",
   "offline",
