@@ -6,11 +6,22 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, Table, create_engine, event
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    DateTime,
+    Delete,
+    Dialect,
+    Engine,
+    MetaData,
+    Update,
+    create_engine,
+    event,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, SessionTransaction, sessionmaker
@@ -58,9 +69,10 @@ class Base(DeclarativeBase):
 class Database:
     """One database and the two ways to use it.
 
-    `reading()` cannot change anything: the database itself refuses, so no GET ever does. `writing()` commits
-    at its end. On SQLite the writers of one process queue for a lock of their own, because the database's waiting is
-    polling: with many threads that alone costs most of a second (facts: p99 0.2 to 0.8 s without it).
+    `reading()` cannot change anything: the database itself refuses, so no GET ever does. `writing()`
+    commits at its end. On SQLite the writers of one process queue for a lock of their own, because the
+    database's waiting is polling: with many threads that alone costs most of a second (facts: p99 0.2 to
+    0.8 s without it).
     """
 
     def __init__(self, url: str) -> None:
@@ -112,10 +124,16 @@ def let_others_write(db: Session) -> None:
         db.rollback()
 
 
-def insert_into(db: Session, table: Table) -> "sqlite.Insert | postgresql.Insert":
+def insert_into(db: Session, model: type[Base]) -> sqlite.Insert | postgresql.Insert:
     """This database's INSERT, which can say `on_conflict_do_nothing` and `on_conflict_do_update`."""
-    dialect = sqlite if db.get_bind().dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)
+    if db.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(model)
+    return postgresql.insert(model)
+
+
+def rows_changed(db: Session, statement: Update | Delete) -> int:
+    """Execute an UPDATE or DELETE; how many rows it met."""
+    return cast("CursorResult[Any]", db.execute(statement)).rowcount
 
 
 def upgrade(engine: Engine) -> None:

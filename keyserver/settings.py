@@ -42,8 +42,9 @@ class Settings:
     #: Wrapping keys by version, as ``1:<base64url of 32 bytes>``, separated by white space; the highest
     #: wraps, all unwrap. ``sealpost kek rotate`` moves to a new one. Also as _FILE.
     keks: Mapping[int, bytes] = field(repr=False)
-    #: Where mail leaves: ``smtp://host:25`` (in clear: a relay on this machine), ``smtp+tls://user:secret@host:587``
-    #: (STARTTLS, verified), ``smtps://host:465``, or ``maildir:/path``: a Maildir per address. Also as _FILE.
+    #: Where mail leaves: ``smtp://host:25`` (in clear: a relay on this machine),
+    #: ``smtp+tls://user:secret@host:587`` (STARTTLS, verified), ``smtps://host:465``, or ``maildir:/path``:
+    #: a Maildir per address. Also as _FILE.
     mail_url: str = field(repr=False)
     #: The address that the server's own mail comes from.
     mail_from: str

@@ -1,0 +1,15 @@
+"""The doors: one blueprint per kind of caller, each with its own guards; only rooms in here know Flask."""
+
+from keyserver.views import api, brand, language, opening, opening_api, recipient, signin
+
+#: What a caller can reach. `web` knows which of them are for programs and so neither read a cookie nor
+#: check origins.
+BLUEPRINTS = (
+    signin.blueprint,
+    language.blueprint,
+    recipient.blueprint,
+    opening.blueprint,
+    brand.blueprint,
+    opening_api.blueprint,
+    api.blueprint,
+)

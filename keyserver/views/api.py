@@ -1,0 +1,136 @@
+"""The API for gateways and scripts: a bearer secret in, JSON out; API.md is its contract."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from envelope.brand import MAX_LOGO_SIZE, Brand, Logo
+from envelope.options import Level
+from keyserver import gateways, messages
+from keyserver.errors import AuthenticationError, InvalidFieldError
+from keyserver.gateways import MESSAGES, PROVISION, Caller
+from keyserver.mailboxes import mailbox
+from keyserver.profiles import Wanted
+from keyserver.views import web
+from keyserver.views.application import BODY_LIMIT
+from keyserver.views.fields import Fields
+from translations import LOCALES
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+
+PROVISION_LIMIT = 1024 * 1024
+MOST_RECIPIENTS, MOST_PROFILES = 1000, 100
+LONGEST_LIFE = timedelta(days=3653)
+LEVELS = tuple(level.value for level in Level)
+
+
+@blueprint.get("/health")
+def health() -> ResponseReturnValue:
+    """Whether this process can serve: for load balancers and monitors."""
+    try:
+        web.db().execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        return {"status": "no database"}, 503
+    return {"status": "ok"}
+
+
+@blueprint.post("/provision")
+def provision() -> ResponseReturnValue:
+    """Register a gateway and its profiles."""
+    caller = _caller(PROVISION)
+    fields = Fields.of_request(limit=PROVISION_LIMIT)
+    name, administrator = fields.text("gateway", longest=255), fields.text("administrator", longest=320)
+    wanted = [_profile(one) for one in fields.objects("profiles", most=MOST_PROFILES)]
+    fields.finish()
+    if len({profile.name for profile in wanted}) != len(wanted):
+        raise InvalidFieldError("profiles", "each name once")
+    done = gateways.provision(
+        web.db(),
+        caller,
+        name=name,
+        administrator=administrator,
+        wanted=wanted,
+        now=web.now(),
+        key=web.services().code_key,
+    )
+    answer = {"account": caller.account.name, "gateway": str(done.gateway.id), "profiles": done.profiles}
+    return jsonify(answer | ({"secret": done.secret} if done.secret else {}))
+
+
+@blueprint.put("/messages/<uuid:message_id>")
+def register(message_id: UUID) -> ResponseReturnValue:
+    """Take charge of an envelope's key share."""
+    caller = _caller(MESSAGES)
+    fields = Fields.of_request(limit=BODY_LIMIT)
+    registration = _registration(message_id, fields)
+    fields.finish()
+    done = messages.register(
+        web.db(), caller.account, registration, now=web.now(), keyring=web.services().keyring
+    )
+    expires = done.expires.strftime("%Y-%m-%dT%H:%M:%SZ") if done.expires else None
+    return jsonify(id=str(message_id), expires=expires), 201 if done.new else 200
+
+
+def _caller(scope: str) -> Caller:
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise AuthenticationError
+    return gateways.authenticate(web.db(), secret, scope=scope, now=web.now())
+
+
+def _profile(fields: Fields) -> Wanted:
+    name = fields.text("name", longest=100)
+    level = Level(fields.one_of("level", LEVELS))
+    locale = fields.one_of("locale", LOCALES)
+    brand = _brand(fields.object("brand"))
+    fields.check("brand", brand.check)
+    fields.finish()
+    return Wanted(name=name, level=level, locale=locale, brand=brand)
+
+
+def _brand(fields: Fields) -> Brand:
+    name, colour = fields.text("name", longest=200), fields.text("colour", longest=7)
+    link = fields.optional("link", lambda field: fields.text(field, longest=2000))
+    logo = fields.optional("logo", lambda field: _logo(fields.object(field)))
+    fields.finish()
+    return Brand(name=name, colour=colour, logo=logo, link=link)
+
+
+def _logo(fields: Fields) -> Logo:
+    logo = Logo(type=fields.text("type", longest=20), data=fields.bytes("data", most=MAX_LOGO_SIZE))
+    fields.finish()
+    return logo
+
+
+def _registration(message_id: UUID, fields: Fields) -> messages.Registration:
+    seconds = int(LONGEST_LIFE.total_seconds())
+    life = fields.optional("expires_after", lambda name: fields.number(name, least=1, most=seconds))
+    return messages.Registration(
+        id=message_id,
+        profile=fields.text("profile", longest=100),
+        key_share=fields.bytes("key_share", size=32),
+        possession_sha256=fields.bytes("possession_sha256", size=32),
+        policy_sha256=fields.bytes("policy_sha256", size=32),
+        level=Level(fields.one_of("level", LEVELS)),
+        sender=mailbox(fields.text("sender", longest=320), field="sender"),
+        sender_name=fields.text("sender_name", longest=500, shortest=0),
+        subject=fields.optional("subject", lambda name: fields.text(name, longest=1000, shortest=0)),
+        sent=fields.time("sent"),
+        expires_after=timedelta(seconds=life) if life is not None else None,
+        recipients=_recipients(fields),
+    )
+
+
+def _recipients(fields: Fields) -> dict[str, bool]:
+    """Address -> visible; an address that stands twice is visible if it is once."""
+    found: dict[str, bool] = {}
+    for one in fields.objects("recipients", most=MOST_RECIPIENTS):
+        address = mailbox(one.text("address", longest=320), field="recipients")
+        visible = one.yes_or_no("visible")
+        one.finish()
+        found[address] = found.get(address, False) or visible
+    return found
