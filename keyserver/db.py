@@ -101,8 +101,9 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """One transaction, committed unless an exception leaves it."""
-        with self._writer.begin() as db:
+        with self._writer() as db:  # not `begin()`: it would forbid `let_others_write`
             yield db
+            db.commit()
 
     def dispose(self) -> None:
         """Close all connections that are not in use."""
