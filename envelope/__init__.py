@@ -7,8 +7,11 @@ from envelope.content import Content, Part, Role
 from envelope.errors import EnvelopeError
 from envelope.ids import b64u_decode, b64u_encode, uuid7
 from envelope.keys import possession_proof
+from envelope.notice import compose_notice
 from envelope.opening import open_payload
 from envelope.options import Algorithm, Level, Options, Policy
+from envelope.sealing import SealedEnvelope, seal
+from envelope.securedoc import SecuredocFile, read_securedoc, render_securedoc
 
 __all__ = [
     "Algorithm",
@@ -19,9 +22,15 @@ __all__ = [
     "Part",
     "Policy",
     "Role",
+    "SealedEnvelope",
+    "SecuredocFile",
     "b64u_decode",
     "b64u_encode",
+    "compose_notice",
     "open_payload",
     "possession_proof",
+    "read_securedoc",
+    "render_securedoc",
+    "seal",
     "uuid7",
 ]

@@ -19,20 +19,20 @@ class Level(StrEnum):
 
 
 class Algorithm(Enum):
-    """The cipher of the payload (S57): `Algorithm("AES-256")`; `id` is its byte in the header."""
+    """The cipher of the payload (S57), by the name that settings and people use."""
 
-    AES_256 = ("AES-256", 1, 32)
-    AES_192 = ("AES-192", 2, 24)
+    AES_256 = "AES-256"
+    AES_192 = "AES-192"
 
-    id: int
-    key_size: int  # bytes
+    @property
+    def id(self) -> int:
+        """Its byte in the header."""
+        return {Algorithm.AES_256: 1, Algorithm.AES_192: 2}[self]
 
-    def __new__(cls, label: str, id: int, key_size: int) -> "Algorithm":
-        member = object.__new__(cls)
-        member._value_ = label
-        member.id = id
-        member.key_size = key_size
-        return member
+    @property
+    def key_size(self) -> int:
+        """Bytes of a key."""
+        return {Algorithm.AES_256: 32, Algorithm.AES_192: 24}[self]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,222 @@
+"""securedoc.html for one recipient and locale, and reading one back (FORMAT.md section 5); derives no key."""
+
+import base64
+import hashlib
+import html
+import json
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import translations
+from envelope.brand import Brand, Logo, accents
+from envelope.errors import FormatError, LimitExceededError
+from envelope.format import MAX_PAYLOAD_SIZE
+from envelope.ids import b64u_decode, b64u_encode
+from envelope.keys import HALF_SIZE
+from envelope.options import Algorithm, Policy
+from envelope.sealing import SealedEnvelope, payload_digest
+from envelope.wording import environment, moment
+
+#: Octets in a line, line break excluded (RFC 5322 section 2.1.1), with room for a tag around it.
+MAX_LINE = 980
+#: Octets of one name, address or subject on the file's outside, as HTML: a line has to hold it.
+_MAX_SHOWN = 700
+_MAX_FILE_SIZE = MAX_PAYLOAD_SIZE * 7 // 5
+
+_STATIC = Path(__file__).parents[1] / "static" / "dist"
+_STRINGS_OF = "static/js/envelope/"
+_SCRIPTS = {Algorithm.AES_256: "envelope.js", Algorithm.AES_192: "envelope-192.js"}
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?")
+_PAYLOAD_LINE = "\n<!--payload-->\n"
+#: The value begins on a line of its own: its lines leave no room beside them.
+_INPUT = b'<input type="hidden" name="p" value="\r\n'
+_INPUT_END = b'">\r\n'
+_DATA = re.compile(rb'<script type="application/json" id="envelope">(.*?)</script>', re.DOTALL)
+_INPUTS = re.compile(rb'<input type="hidden" name="p" value="([^"]*)">')
+_WHITE_SPACE = b" \t\r\n\f"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SecuredocFile:
+    """What a securedoc says and carries. Blank repr: the envelope secret is in it."""
+
+    server: str
+    recipient: str
+    envelope_secret: bytes
+    policy: str
+    size: int
+    locale: str
+    payload: list[bytes]
+    #: Whether the payload is as it was sent; if not, the file was altered on the way.
+    is_intact: bool
+
+
+def render_securedoc(
+    sealed: SealedEnvelope, *, recipient: str, server: str, locale: str, brand: Brand
+) -> list[bytes]:
+    """The file in chunks: ASCII, CRLF, lines under 998 octets. `server` is the key server's origin.
+
+    Raises BrandError; FormatError when `server` is no origin.
+    """
+    brand.check()
+    if not _ORIGIN.fullmatch(server):
+        raise FormatError("the server is written https://host, without a path")
+    head, tail = _page(sealed, recipient=recipient, server=server, locale=locale, brand=brand)
+    chunks = [head]
+    for item in sealed.carrier:
+        chunks += (_INPUT, item, _INPUT_END)
+    return [*chunks, tail]
+
+
+def read_securedoc(file: bytes) -> SecuredocFile:
+    """What stands in a securedoc's bytes. Raises FormatError, LimitExceededError."""
+    if len(file) > _MAX_FILE_SIZE:
+        raise LimitExceededError(f"a file of {len(file)} bytes")
+    block = _DATA.search(file)
+    if block is None:
+        raise FormatError("not a securedoc: it has no data block")
+    payload = [b64u_decode(value.translate(None, _WHITE_SPACE)) for value in _INPUTS.findall(file)]
+    try:
+        data = json.loads(block[1].translate(None, b"\r\n"))
+        return SecuredocFile(
+            server=str(data["server"]),
+            recipient=str(data["recipient"]),
+            envelope_secret=b64u_decode(data["secret"], size=HALF_SIZE),
+            policy=str(data["policy"]),
+            size=int(data["size"]),
+            locale=str(data["locale"]),
+            payload=payload,
+            is_intact=b64u_encode(payload_digest(payload)) == data["digest"],
+        )
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FormatError("not a securedoc: its data block cannot be read") from error
+
+
+def _page(
+    sealed: SealedEnvelope, *, recipient: str, server: str, locale: str, brand: Brand
+) -> tuple[bytes, bytes]:
+    """What stands before and behind the payload."""
+    script = _script(sealed.algorithm)
+    policy = _shown(sealed.policy)
+    page = (
+        environment(locale)
+        .get_template("securedoc.html")
+        .render(
+            lang=locale,
+            dir=translations.direction(locale),
+            csp=_content_security_policy(script.digest, server),
+            style=_built("envelope.css"),
+            script=script.text,
+            data=_data(sealed, recipient=recipient, server=server, locale=locale),
+            brand=brand,
+            logo_uri=brand.logo and _logo_uri(brand.logo),
+            accents=accents(brand.colour),
+            policy=policy,
+            recipient=_fitted(recipient),
+            sent=moment(policy.sent, locale),
+            expires=policy.expires and moment(policy.expires, locale),
+            subject=policy.subject,
+            server_host=urlsplit(server).netloc,
+        )
+    )
+    head, _, tail = page.partition(_PAYLOAD_LINE)
+    return _lines(head + "\n"), _lines(tail)
+
+
+def _content_security_policy(script_digest: str, server: str) -> str:
+    # The mail's frame inherits this policy; inline style is what mails are made of.
+    return (
+        f"default-src 'none'; script-src 'sha256-{script_digest}'; style-src 'unsafe-inline'; "
+        f"img-src data: blob:; connect-src {server}; form-action {server}; base-uri 'none'"
+    )
+
+
+def _data(sealed: SealedEnvelope, *, recipient: str, server: str, locale: str) -> str:
+    """The data block: JSON that neither HTML nor a mail system can take for something else."""
+    data = {
+        "server": server,
+        "recipient": recipient,
+        "secret": b64u_encode(sealed.envelope_secret),
+        "policy": sealed.policy.canonical(),
+        "digest": b64u_encode(sealed.digest),
+        "size": sealed.size,
+        "locale": locale,
+        "strings": dict(translations.strings_of(locale, _STRINGS_OF)),
+    }
+    text = json.dumps(data, ensure_ascii=True, separators=(",\n", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return "\n".join(_broken(line) for line in text.split("\n"))
+
+
+#: Anywhere but where the next line would begin like a mailbox's separator.
+_RUN = re.compile(r".{1,900}(?!From )")
+
+
+def _broken(line: str) -> str:
+    return line if len(line) <= MAX_LINE else "\n".join(_RUN.findall(line))
+
+
+def _shown(policy: Policy) -> Policy:
+    """The policy for the page to show: each text short enough for a line."""
+    return replace(
+        policy,
+        sender=_fitted(policy.sender),
+        sender_name=_fitted(policy.sender_name),
+        recipients=tuple(map(_fitted, policy.recipients)),
+        subject=policy.subject and _fitted(policy.subject),
+    )
+
+
+def _fitted(text: str) -> str:
+    """The text, cut where it would not fit into one line of HTML."""
+    room = _MAX_SHOWN
+    for at, character in enumerate(text):
+        room -= len(html.escape(character).encode("ascii", "xmlcharrefreplace"))
+        if room < 0:
+            return text[:at] + "…"
+    return text
+
+
+def _lines(page: str) -> bytes:
+    """ASCII with CRLF. Lines that are too long are broken where white space means nothing."""
+    encoded = page.encode("ascii", "xmlcharrefreplace")
+    lines = (line if len(line) <= MAX_LINE else _wrapped(line) for line in encoded.split(b"\n"))
+    return b"\r\n".join(lines)
+
+
+def _wrapped(line: bytes) -> bytes:
+    pieces = []
+    while len(line) > MAX_LINE:
+        at = max(line.rfind(b" ", 1, MAX_LINE), line.rfind(b">", 1, MAX_LINE))
+        if at < 0:
+            raise FormatError("a line of the page cannot be broken")
+        pieces.append(line[:at])
+        line = line[at:].lstrip(b" ")
+    return b"\r\n".join((*pieces, line))
+
+
+class _Script(NamedTuple):
+    text: str
+    digest: str
+
+
+@cache
+def _script(algorithm: Algorithm) -> _Script:
+    text = _built(_SCRIPTS[algorithm])
+    return _Script(text, base64.b64encode(hashlib.sha256(text.encode("ascii")).digest()).decode("ascii"))
+
+
+@cache
+def _built(name: str) -> str:
+    return (_STATIC / name).read_text("ascii")
+
+
+def _logo_uri(logo: Logo) -> str:
+    encoded = base64.b64encode(logo.data).decode("ascii")
+    # Browsers take line breaks out of an address (WHATWG URL, section 4.4).
+    return f"data:{logo.type};base64," + "\n".join(re.findall(".{1,900}", encoded))
