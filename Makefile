@@ -25,7 +25,7 @@ assets: node_modules  ## static/js and static/css -> static/dist
 	$(BIN)/node static/build.js
 
 translations: .venv/dev  ## messages.pot and the catalogs from the sources
-	$(BIN)/pybabel -q extract -F pyproject.toml --project Sealpost --copyright-holder Sealpost --no-wrap --sort-by-file -o translations/messages.pot .
+	$(BIN)/pybabel -q extract -F pyproject.toml --project Sealpost --copyright-holder Sealpost --no-wrap --sort-by-file --add-location=file -o translations/messages.pot .
 	$(BIN)/pybabel -q update --no-wrap --no-fuzzy-matching --ignore-obsolete -i translations/messages.pot -d translations
 
 bench: .venv/dev  ## what is measured, against what, as ratios
