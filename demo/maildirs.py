@@ -69,7 +69,7 @@ class Maildirs:
         """The address's mails, newest first."""
         if address not in self.addresses():
             return []
-        paths = (path for part in ("new", "cur") for path in (self._folder / address / part).iterdir())
+        paths = (path for part in ("new", "cur") for path in (self._folder / address).glob(f"{part}/*"))
         mails = [Mail(path, self._files / address / path.name) for path in paths]
         return sorted(mails, key=lambda mail: (mail.delivered, mail.id), reverse=True)
 

@@ -46,6 +46,11 @@ level = "medium"
 locale = "ja"
 brand = {tidewater}
 
+[profiles.aes-192]
+level = "medium"
+algorithm = "AES-192"
+brand = {tidewater}
+
 # The clinic asks for the passphrase each time, and its rules name AES-192.
 [profiles.clinic]
 level = "high"
@@ -56,6 +61,10 @@ brand = {rosenhof}
 [[rules]]
 subject_tag = "[high]"
 profile = "high"
+
+[[rules]]
+subject_tag = "[192]"
+profile = "aes-192"
 
 [[rules]]
 subject_tag = "[no passphrase]"

@@ -45,7 +45,8 @@ class Stack:
         self._place = place
         self._parts = parts
         self._sink_port = sink_port
-        self._environment = {**os.environ, **organisation.environment(place, sink_port=sink_port)}
+        others = {name: value for name, value in os.environ.items() if not name.startswith("SEALPOST_")}
+        self._environment = {**others, **organisation.environment(place, sink_port=sink_port)}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -57,14 +58,15 @@ class Stack:
         organisation.write_gateway_toml(place, sink_port=self._sink_port)
         self._provision()
         self._launch("worker", [*_program("sealpost"), "worker"])
-        self._launch("gateway", [*_program("sealpost-gateway"), "--config", str(place.gateway_toml), "run"])
+        self._launch("gateway", [*_program("sealpost-gateway"), "run", "--config", str(place.gateway_toml)])
         self.until(lambda: _listens(place.smtp_port), "the gateway does not answer")
 
-    def command(self, program: str, *arguments: str) -> str:
-        """What a command prints. Raises DemoError with what it complained about."""
+    def command(self, program: str, *arguments: str, given: str = "") -> str:
+        """What a command prints that is `given` this to read. Raises DemoError with its complaint."""
         done = subprocess.run(
             [*_program(program), *arguments],
             env=self._environment,
+            input=given,
             capture_output=True,
             text=True,
             check=False,
@@ -89,13 +91,13 @@ class Stack:
 
     def _provision(self) -> None:
         """The gateway's profiles to the key server; the first time with the token of a new account."""
-        config = ("--config", str(self._place.gateway_toml), "provision")
+        provision = ("provision", "--config", str(self._place.gateway_toml))
         if self._place.gateway_secret.exists():
-            self.command("sealpost-gateway", *config)
+            self.command("sealpost-gateway", *provision)
             return
         domains = [word for domain in organisation.DOMAINS for word in ("--domain", domain)]
         token = self.command("sealpost", "account", "create", organisation.ACCOUNT, *domains).split()[-1]
-        self.command("sealpost-gateway", *config, "--token", token)
+        self.command("sealpost-gateway", *provision, "--token-file", "-", given=token)
 
     def _launch(self, name: str, command: list[str]) -> None:
         """Start a part that ends with the demo. Ctrl-C is for the demo alone; it ends its parts in order."""

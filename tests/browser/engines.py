@@ -6,12 +6,10 @@ No one driver does all three: Debian has no geckodriver, and Playwright wants a 
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Playwright, sync_playwright
 from selenium.webdriver import WebKitGTK
@@ -19,7 +17,7 @@ from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 
 from tests.browser.install import find
-from tests.browser.windows import PlaywrightWindow, SeleniumWindow, Window
+from tests.browser.person import Person, PlaywrightPerson, WebKitPerson
 
 ENGINES = ("chromium", "firefox", "webkit")
 FLAGS = (
@@ -31,29 +29,6 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-
-
-@dataclass
-class Person:
-    """Somebody at a browser: windows that share one profile, and what went wrong in them."""
-
-    engine: str
-    new_window: Callable[[], Window]
-    complaints: list[str] = field(default_factory=list)
-
-    def open(self, address: str | Path) -> Window:
-        window = self.new_window()
-        window.goto(address.as_uri() if isinstance(address, Path) else address)
-        return window
-
-    def note_request(self, url: str) -> None:
-        """A request that leaves this machine is a fault of its own."""
-        parts = urlsplit(url)
-        if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname not in {
-            "127.0.0.1",
-            "localhost",
-        }:
-            self.complaints.append(f"asked {url}")
 
 
 class Engines:
@@ -89,16 +64,8 @@ class Engines:
         context = self._browser(engine).new_context(color_scheme="dark" if dark else "light", locale=locale)
 
         downloads = self._downloads if engine == "firefox" else folder
-
-        def new_window() -> Window:
-            return PlaywrightWindow(context.new_page(), downloads, announces_downloads=engine == "chromium")
-
-        person = Person(engine, new_window)
-        context.on("request", lambda request: person.note_request(request.url))
-        context.on("weberror", lambda error: person.complaints.append(str(error.error)))
-        context.on("console", lambda said: said.type == "error" and person.complaints.append(said.text))
         try:
-            yield person
+            yield PlaywrightPerson(engine, downloads, context=context)
         finally:
             context.close()
 
@@ -129,17 +96,8 @@ class Engines:
         options.binary_location = find("MiniBrowser") or ""
         options.add_argument("--automation")
         driver = WebKitGTK(options=options, service=Service(find("WebKitWebDriver"), env=environment))
-        first = [SeleniumWindow(driver, folder)]
-
-        def new_window() -> Window:
-            if first:
-                return first.pop()
-            driver.switch_to.window(driver.window_handles[0])  # the current one may be closed by now
-            driver.switch_to.new_window("tab")
-            return SeleniumWindow(driver, folder)
-
         try:
-            yield Person("webkit", new_window)
+            yield WebKitPerson(folder, driver=driver)
         finally:
             driver.quit()
 

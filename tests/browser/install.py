@@ -60,9 +60,7 @@ def main() -> int:
         install(packages)
     left = missing()
     if left:
-        sys.stderr.write(
-            f"The browser tests need:\n    sudo apt-get install {' '.join(left)}\n"
-        )
+        sys.stderr.write(f"The browser tests need:\n    sudo apt-get install {' '.join(left)}\n")
     return 1 if left else 0
 
 

@@ -188,10 +188,10 @@ class PlaywrightWindow(Window):
 class SeleniumWindow(Window):
     """A window of WebKitGTK; the driver has one current window, so each step first turns to its own."""
 
-    def __init__(self, driver: WebDriver, downloads: Path, handle: str | None = None) -> None:
+    def __init__(self, driver: WebDriver, downloads: Path, handle: str) -> None:
         self.driver = driver
         self._downloads = downloads
-        self._handle = handle or driver.current_window_handle
+        self._handle = handle
 
     def _turn(self) -> WebDriver:
         self.driver.switch_to.window(self._handle)
