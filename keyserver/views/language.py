@@ -37,7 +37,7 @@ def moment(time: datetime) -> Markup:
     """A time in the reader's language, in UTC and saying so; portal.js moves it into the reader's zone."""
     time, locale = time.astimezone(UTC), web.locale()
     words = (
-        get_datetime_format("medium", locale=locale)
+        str(get_datetime_format("medium", locale=locale))
         .replace("{0}", format_time(time, "short", locale=locale))
         .replace("{1}", format_date(time, "medium", locale=locale))
     )

@@ -1,7 +1,7 @@
 """The window that an envelope opens: says whose mail this is, finds out who is there, and asks for one press.
 
-It may stand in another browser than the envelope, and nothing in it is secret: whoever guesses its address sees
-no more than a file's outside, and the key goes only to the page that asked.
+It may stand in another browser than the envelope, and nothing in it is secret: whoever guesses its address
+sees no more than a file's outside, and the key goes only to the page that asked.
 """
 
 from typing import Any
@@ -57,11 +57,11 @@ def approve(opening_id: UUID) -> Response:
     if opening.state != "waiting":
         return _back_to(opening_id)
     person = web.current_person()
-    if _asks_passphrase(opening, person):
-        person = _prove(opening, form)
-    if person is None:
-        return _approval(opening, form)
     try:
+        if _asks_passphrase(opening, person):
+            person = _prove(opening, form)
+        if person is None:
+            return _approval(opening, form)
         openings.approve(web.db(), opening_id, person, now=web.now(), keyring=web.services().keyring)
     except (MessageLockedError, MessageExpiredError, GoneError) as refusal:
         return _refusal(refusal, opening)  # answered, not raised: the sign-in stands
@@ -82,7 +82,7 @@ def sign_out(opening_id: UUID) -> Response:
 def ask_code(opening_id: UUID) -> Response:
     """Mail a code to the address that the envelope was made for, and to no other."""
     opening, form = _look(opening_id), Form()
-    flow = registration.mail_code(form, address=opening.recipient)
+    flow = registration.mail_code(form, address=opening.recipient, organisation=opening.organisation)
     if flow is None:
         return _approval(opening, form)
     return redirect(url_for("opening.enter_code", opening_id=opening_id, flow_id=flow), 303)
@@ -191,7 +191,7 @@ def _closed(opening: OpeningView) -> MessageLockedError | MessageExpiredError:
 
 
 def _approval(opening: OpeningView, form: Form) -> Response:
-    """Where one presses «Open message»; for whoever does not own the address, how to come in with the right one."""
+    """Where one presses «Open message»; or, signed in with other addresses, how to change that."""
     person = web.current_person()
     if person is not None and not _entitled(opening, person):
         answer = make_response(render_template("opening/stranger.html", opening=opening))

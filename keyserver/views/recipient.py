@@ -93,7 +93,7 @@ def change_passphrase() -> Response:
             passphrases=web.services().passphrases,
         )
     except AuthenticationError:
-        form.faults["current"] = gettext("That is not your passphrase until now.")
+        form.faults["current"] = gettext("That is not your current passphrase.")
     except PassphraseTooWeakError as error:
         form.faults["passphrase"] = registration.too_weak(error.reason)
     except ThrottledError as error:

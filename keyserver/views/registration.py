@@ -47,8 +47,11 @@ def person_by(form: Form, *, address: str) -> Person | None:
     return None
 
 
-def mail_code(form: Form, *, address: str) -> UUID | None:
-    """Have a code mailed; returns its flow. This browser remembers which address it asked for."""
+def mail_code(form: Form, *, address: str, organisation: str | None = None) -> UUID | None:
+    """Have a code mailed; returns its flow. This browser remembers which address it asked for.
+
+    `organisation`: whose message the code is wanted for, if one's.
+    """
     try:
         flow = codes.request(
             web.db(),
@@ -57,6 +60,7 @@ def mail_code(form: Form, *, address: str) -> UUID | None:
             source=web.source(),
             now=web.now(),
             key=web.services().code_key,
+            organisation=organisation,
         )
     except InvalidFieldError:
         form.faults["address"] = gettext("Type a mail address, like name@example.com.")

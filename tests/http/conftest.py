@@ -1,0 +1,50 @@
+"""The key server behind a test client, on a database of its own; what people do with it is in steps.py."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from keyserver import create_app
+from keyserver.db import Database, upgrade
+from tests.factories import Page, make_settings
+from tests.http.steps import Browser, ask_for_message
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[Flask]:
+    app = create_app(make_settings(database_url))
+    database: Database = app.extensions["sealpost"].database
+    upgrade(database.engine)
+    yield app
+    database.dispose()
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    found: Database = app.extensions["sealpost"].database
+    return found
+
+
+@pytest.fixture
+def browser(app: Flask) -> Browser:
+    """A browser in which nobody has signed in yet."""
+    return Browser(app)
+
+
+@pytest.fixture
+def bob(browser: Browser) -> Browser:
+    """The same browser, with Bob registered and signed in."""
+    browser.register("bob@b.example")
+    return browser
+
+
+@pytest.fixture
+def envelope(database: Database) -> Callable[..., Page]:
+    """The page of an envelope that has just asked to be opened; takes what `make_message` takes."""
+
+    def make(*recipients: str, **options: Any) -> Page:
+        return ask_for_message(database, *recipients, **options)
+
+    return make
