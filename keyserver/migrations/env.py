@@ -31,9 +31,13 @@ def _run(connection: Connection) -> None:
         context.run_migrations()
 
 
-_given = context.config.attributes.get("connection")
-if _given is not None:
-    _run(_given)
-else:
-    with Database(Settings.from_environ(os.environ).database_url).engine.begin() as _own:
-        _run(_own)
+def _migrate() -> None:
+    given = context.config.attributes.get("connection")
+    if given is not None:
+        _run(given)
+        return
+    with Database(Settings.from_environ(os.environ).database_url).engine.begin() as own:
+        _run(own)
+
+
+_migrate()
