@@ -11,10 +11,10 @@ const ROOT = dirname(fileURLToPath(import.meta.url));
 export const DIST = join(ROOT, "dist");
 
 const LICENCES =
-  "/*! Sealpost, Apache-2.0. Contains DOMPurify 3.4.18, (c) Cure53 and other contributors, Apache-2.0 or MPL-2.0. */";
+  "/*! Sealpost, Apache-2.0. With DOMPurify 3.4.18, (c) Cure53 and contributors, Apache-2.0 or MPL-2.0. */";
 const LICENCES_192 = LICENCES.replace(". */", "; noble-ciphers 2.4.0, (c) Paul Miller, MIT. */");
 
-// An envelope travels as 7bit mail, in lines under 998 letters (RFC 5322 section 2.1.1); esbuild overshoots its limit.
+// An envelope travels as 7bit mail, in lines under 998 letters (RFC 5322); esbuild goes over its limit.
 const COMMON = {
   bundle: true,
   minify: true,
@@ -41,9 +41,13 @@ export async function bundles() {
   return built.flatMap(({ outputFiles }) => outputFiles);
 }
 
+const SCRIPT = { target: "es2020", format: "iife" };
+const SHEET = { target: ["chrome111", "firefox113", "safari16.4"] };
+
 function bundle({ source, banner }) {
-  const kind = source.endsWith(".css") ? { target: ["chrome111", "firefox113", "safari16.4"] } : { target: "es2020", format: "iife" };
-  return build({ ...COMMON, ...kind, entryPoints: [source], entryNames: "[name]", banner: banner ? { js: banner } : {} });
+  const kind = source.endsWith(".css") ? SHEET : SCRIPT;
+  const options = { entryPoints: [source], entryNames: "[name]", banner: banner ? { js: banner } : {} };
+  return build({ ...COMMON, ...kind, ...options });
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) {

@@ -19,6 +19,8 @@ export function carriersOf(payload) {
   const bytes = Buffer.from(payload, "base64url");
   const step = (bytes.length >= PRELUDE ? bytes.readUInt32BE(12) : 0) + TAG;
   const pieces = [bytes.subarray(0, PRELUDE)];
-  for (let start = PRELUDE; start < bytes.length; start += step) pieces.push(bytes.subarray(start, start + step));
+  for (let start = PRELUDE; start < bytes.length; start += step) {
+    pieces.push(bytes.subarray(start, start + step));
+  }
   return pieces.map((piece) => piece.toString("base64url").replace(/.{984}/g, "$&\r\n"));
 }

@@ -8,7 +8,7 @@ const BAD = 65;
 
 const VALUES = new Uint8Array(128).fill(BAD);
 for (const [value, letter] of [...ALPHABET].entries()) VALUES[letter.charCodeAt(0)] = value;
-for (const space of "\t\n\f\r ") VALUES[space.charCodeAt(0)] = SKIP;
+for (const space of [0x09, 0x0a, 0x0c, 0x0d, 0x20]) VALUES[space] = SKIP;
 
 /** Decode base64url without padding; white space means nothing. @throws {FormatError} */
 export function decode(text) {

@@ -1,8 +1,10 @@
 /** What is inside once opened (FORMAT.md section 3): the manifest, strictly read, and the parts behind it. */
 
 import { text } from "./bytes.js";
+import { Cleartext } from "./cleartext.js";
 import { isRecord, parse } from "./data.js";
 import { FormatError, LimitExceededError } from "./errors.js";
+import { inflate } from "./inflate.js";
 
 const MAX_MANIFEST = 1_048_576;
 const MAX_PARTS = 4_096;
@@ -21,7 +23,7 @@ export function readContent(segments, segmentSize) {
   const cleartext = new Cleartext(segments, segmentSize);
   const length = manifestLength(cleartext);
   const manifest = parse(text(cleartext.bytes(4, length)));
-  if (!isRecord(manifest) || !isRecord(manifest.headers) || !Array.isArray(manifest.parts)) throw new FormatError();
+  if (!isRecord(manifest) || !Array.isArray(manifest.parts)) throw new FormatError();
   checkEntries(manifest.parts);
   return { headers: readHeaders(manifest.headers), parts: readParts(manifest.parts, cleartext, 4 + length) };
 }
@@ -35,6 +37,7 @@ function manifestLength(cleartext) {
 }
 
 function readHeaders(headers) {
+  if (!isRecord(headers)) throw new FormatError();
   const known = HEADERS.filter((name) => headers[name] !== undefined);
   if (!known.every((name) => typeof headers[name] === "string")) throw new FormatError();
   return Object.fromEntries(known.map((name) => [name, headers[name]]));
@@ -81,7 +84,7 @@ export class Part {
     Object.assign(this, { role, type, name, id, group: group ?? 0, size, encoding, views });
   }
 
-  /** The decoded bytes as a Blob that calls itself `type`. @throws {FormatError} if they do not inflate to `size` */
+  /** The decoded bytes as a Blob of that type. @throws {FormatError} if they do not inflate to `size` */
   async blob(type = "application/octet-stream") {
     const pieces = this.encoding === "identity" ? this.views : [await inflate(this.views, this.size)];
     return new Blob(pieces, { type });
@@ -90,62 +93,5 @@ export class Part {
   /** The decoded bytes as text; letters that are no UTF-8 become replacement characters. */
   async text() {
     return (await this.blob()).text();
-  }
-}
-
-/** RFC 1951, into exactly `size` bytes: a stream that holds more is dropped where it passes them. */
-async function inflate(views, size) {
-  const stream = new Blob(views).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  const bytes = new Uint8Array(size);
-  const filled = await fill(bytes, stream.getReader());
-  if (filled !== size) throw new FormatError();
-  return bytes;
-}
-
-async function fill(bytes, reader) {
-  let offset = 0;
-  try {
-    for (let { value, done } = await reader.read(); !done; { value, done } = await reader.read()) {
-      if (offset + value.length > bytes.length) return reader.cancel().then(() => -1);
-      bytes.set(value, offset);
-      offset += value.length;
-    }
-  } catch {
-    return -1;
-  }
-  return offset;
-}
-
-/** Segments as if they were one array, without making one. */
-class Cleartext {
-  constructor(segments, segmentSize) {
-    this.segments = segments;
-    this.segmentSize = segmentSize;
-    this.size = segments.reduce((sum, segment) => sum + segment.length, 0);
-  }
-
-  /** Views of `length` bytes from `start`. @throws {FormatError} beyond the end */
-  views(start, length) {
-    if (start + length > this.size) throw new FormatError();
-    const views = [];
-    for (let offset = start; offset < start + length; ) {
-      const segment = this.segments[Math.floor(offset / this.segmentSize)];
-      const from = offset % this.segmentSize;
-      const view = segment.subarray(from, from + start + length - offset);
-      views.push(view);
-      offset += view.length;
-    }
-    return views;
-  }
-
-  /** A copy of `length` bytes from `start`. */
-  bytes(start, length) {
-    const bytes = new Uint8Array(length);
-    let offset = 0;
-    for (const view of this.views(start, length)) {
-      bytes.set(view, offset);
-      offset += view.length;
-    }
-    return bytes;
   }
 }

@@ -5,7 +5,7 @@ import { gettext } from "./gettext.js";
 import { isWorthAnotherTry, stateOf, words } from "./refusals.js";
 
 export class Cover {
-  /** @param {Document} page the template's; @param {() => void} onOpen on «Open message» and «Try again» */
+  /** @param {Document} page @param {() => void} onOpen on «Open message» and «Try again» */
   constructor(page, onOpen) {
     this.main = page.getElementById("main");
     this.ready = page.getElementById("ready");
@@ -35,30 +35,21 @@ export class Cover {
 
   /** The person signs in over there; here stands what both windows show. */
   showWaiting({ server, code, signIn, onCancel }) {
-    const told = signIn.blocked
-      ? gettext("Your browser did not open the window of %(server)s. Open it yourself:", { server })
-      : gettext("A window of %(server)s has opened.", { server });
-    const check = gettext("It shows this number too. If not, close it.");
-    const number = element("div", { class: "match" }, element("strong", { id: "match-code" }, String(code)), element("p", {}, check));
-    const cancel = button(gettext("Cancel"), onCancel, { id: "cancel" });
+    const number = element("strong", { id: "match-code" }, String(code));
+    const check = element("p", {}, gettext("It shows this number too. If not, close it."));
+    const match = element("div", { class: "match" }, number, check);
     const heading = element("h2", {}, gettext("Sign in to read the message"));
-    this.show("waiting", [heading, element("p", {}, told), number], [this.way(signIn), cancel]);
-  }
-
-  /** To the window: a button that brings it up, or the link that stands in where it was blocked. */
-  way(signIn) {
-    const label = gettext("Go to the sign-in window");
-    if (!signIn.blocked) return button(label, () => signIn.show(), { id: "window" });
-    const attributes = { id: "window", class: "primary", href: signIn.address, target: "_blank", rel: "opener" };
-    return element("a", attributes, label);
+    const cancel = button(gettext("Cancel"), onCancel, { id: "cancel" });
+    const sentences = paragraphs(howToSignIn(signIn, server));
+    this.show("waiting", [heading, ...sentences, match], [wayTo(signIn), cancel]);
   }
 
   /** It cannot be opened: what happened, what to do next. */
   showRefusal(error, envelope) {
     const state = stateOf(error);
     const [title, ...sentences] = words(state, error.details ?? {}, envelope);
-    const told = sentences.filter(Boolean).map((text) => element("p", {}, text));
-    const refusal = element("div", { class: "refusal" }, element("h2", {}, title), ...told);
+    const heading = element("h2", {}, title);
+    const refusal = element("div", { class: "refusal" }, heading, ...paragraphs(sentences.filter(Boolean)));
     const again = button(gettext("Try again"), this.onOpen, { id: "again", class: "primary" });
     this.show(state, [refusal], isWorthAnotherTry(state) ? [again] : []);
   }
@@ -72,4 +63,24 @@ export class Cover {
     this.actions.replaceChildren(...actions);
     if (hasFocus) this.panel.focus({ preventScroll: true });
   }
+}
+
+function paragraphs(sentences) {
+  return sentences.map((sentence) => element("p", {}, sentence));
+}
+
+function howToSignIn(signIn, server) {
+  if (!signIn.blocked) return [gettext("A window of %(server)s has opened.", { server })];
+  return [
+    gettext("Your browser did not open the window of %(server)s. Open it yourself:", { server }),
+    gettext("If you see this page in a mail program, save the file on your computer and open it from there."),
+  ];
+}
+
+/** To the window: a button that brings it up, or the link that stands in where it was blocked. */
+function wayTo(signIn) {
+  const label = gettext("Go to the sign-in window");
+  if (!signIn.blocked) return button(label, () => signIn.show(), { id: "window" });
+  const place = { href: signIn.address, target: "_blank", rel: "opener" };
+  return element("a", { id: "window", class: "primary", ...place }, label);
 }

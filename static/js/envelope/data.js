@@ -29,7 +29,11 @@ const DATA = {
   strings: (value) => isRecord(value) && Object.values(value).every(isText),
 };
 
-/** The data block as values; line breaks in it only keep its lines short. @param {string} json @throws {FormatError} */
+/**
+ * The data block as values; line breaks in it only keep its lines short.
+ *
+ * @param {string} json @throws {FormatError}
+ */
 export function readEnvelope(json) {
   const data = record(json.replace(/[\r\n]/g, ""), DATA);
   return {

@@ -2,13 +2,14 @@
 
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f/\\:*?"<>|]/g;
 const INVISIBLE = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g; // can make exe look like pdf
-const LONGEST = 120;
+const EDGES = /^[.\s]+|[.\s]+$/g;
+const LONGEST = 120; // letters
 const EXTENSION = /\.([A-Za-z0-9]{1,8})$/;
 
 /** A bare name: no folders, no control or direction letters, no leading dots, not too long. */
 export function safeName(name) {
-  const cleaned = (name ?? "").replace(INVISIBLE, "").replace(UNSAFE, "_").replace(/^[.\s]+/, "").replace(/[.\s]+$/, "");
-  return shorten(cleaned) || "file";
+  const visible = name.replace(INVISIBLE, "").replace(UNSAFE, "_");
+  return shorten(visible.replace(EDGES, "")) || "file";
 }
 
 function shorten(name) {

@@ -3,8 +3,9 @@
 import { element } from "./dom.js";
 import { gettext } from "./gettext.js";
 
-const SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox allow-modals"; // modals: to print it
-const TALLEST = 200_000;
+// Same origin so that this page can measure it, popups for its links, modals to print it; never scripts.
+const SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox allow-modals";
+const TALLEST = 200_000; // pixels
 const MOST_CHANGES = 100; // a body that grows with its frame would never end
 
 export class Frame {
@@ -25,11 +26,11 @@ export class Frame {
       this.element.contentWindow.print();
       return true;
     } catch {
-      return false; // a preview that hides the frame from this page
+      return false; // a mail preview that hides the frame from this page
     }
   }
 
-  /** Keep the frame's height at its content's. Where the frame cannot be read it keeps its own, and scrolls. */
+  /** Keep the frame as tall as its content. Where it cannot be read it keeps its own height, and scrolls. */
   follow() {
     const root = this.element.contentDocument?.documentElement;
     this.observer?.disconnect();
@@ -44,12 +45,13 @@ export class Frame {
 
   fit(root) {
     this.resize(root, root.getBoundingClientRect().height);
-    if (root.scrollHeight > root.clientHeight) this.resize(root, root.scrollHeight); // what is placed outside the flow
+    const { scrollHeight, clientHeight } = root;
+    if (scrollHeight > clientHeight) this.resize(root, scrollHeight); // something placed outside the flow
   }
 
   /** Give the content `height`, with room for a horizontal scrollbar and the frame's own edges. */
   resize(root, height) {
-    const extra = this.element.offsetHeight - root.clientHeight;
-    this.element.style.blockSize = `${Math.min(Math.ceil(height) + extra, TALLEST)}px`;
+    const around = this.element.offsetHeight - root.clientHeight;
+    this.element.style.blockSize = `${Math.min(Math.ceil(height) + around, TALLEST)}px`;
   }
 }

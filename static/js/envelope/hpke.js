@@ -65,6 +65,7 @@ async function labeledExpand(suite, prk, { label, info, length }) {
 /** HMAC-SHA-256. WebCrypto refuses an empty key; zeros to the hash's length mean the same (RFC 2104). */
 async function hmac(key, message) {
   const raw = key.length ? key : new Uint8Array(32);
-  const imported = await crypto.subtle.importKey("raw", raw, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const imported = await crypto.subtle.importKey("raw", raw, algorithm, false, ["sign"]);
   return new Uint8Array(await crypto.subtle.sign("HMAC", imported, message));
 }

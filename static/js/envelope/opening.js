@@ -1,17 +1,19 @@
-/** One opening (API.md, «For envelopes»): asks the key server for the key share and waits for its release. */
+/** One opening (API.md, «For envelopes»): asks for the key share and waits until it is released. */
 
 import { decodeExactly, encode, join, sha256, uuidText } from "./bytes.js";
 import { FormatError, NoAnswerError, RefusedError, WrongKeyError } from "./errors.js";
 import { generateKeyPair, open, publicBytes } from "./hpke.js";
-import { possessionProof } from "./payload.js";
+import { post } from "./keyserver.js";
+import { possessionProof } from "./segments.js";
 
-const TIMEOUT = 20_000;
+// Seconds; what the server says is taken between these.
 const SHORTEST_PAUSE = 1;
 const LONGEST_PAUSE = 30;
 const LONGEST_WAIT = 3_600;
+const PAUSE_WITHOUT_ANSWER = 3;
 
 export class Opening {
-  /** Ready at once and without waiting, so that a window can be opened on its id within the click. */
+  /** Ready at once, so that a window can be opened on its id within the click. */
   constructor({ server, recipient, secret }) {
     Object.assign(this, { server, recipient, secret });
     this.id = randomUuid();
@@ -23,7 +25,7 @@ export class Opening {
     return `${this.server}/open/${uuidText(this.id)}`;
   }
 
-  /** Make the key pair that the key share is to be sealed to; gives the two digits both sides show. */
+  /** Make the key pair that the key share is to be sealed to. @returns the number that both sides show */
   async prepare(messageId) {
     this.messageId = messageId;
     this.pair = await generateKeyPair();
@@ -31,7 +33,7 @@ export class Opening {
     return matchCode(this.id, this.publicKey);
   }
 
-  /** @returns {Promise<Uint8Array|{expiresIn: number, pollAfter: number}>} the key share, or how long to wait */
+  /** @returns {Promise<Uint8Array|{expiresIn, pollAfter}>} the key share, or for how many seconds to wait */
   async ask() {
     const answer = await post(`${this.server}/api/v1/openings`, {
       message: uuidText(this.messageId),
@@ -42,14 +44,17 @@ export class Opening {
       poll_sha256: encode(await sha256(this.pollSecret)),
     });
     if (answer.state === "released") return this.unseal(answer);
-    return { expiresIn: bounded(answer.expires_in, LONGEST_WAIT), pollAfter: bounded(answer.poll_after, LONGEST_PAUSE) };
+    return {
+      expiresIn: bounded(answer.expires_in, LONGEST_WAIT),
+      pollAfter: bounded(answer.poll_after, LONGEST_PAUSE),
+    };
   }
 
   /**
-   * Ask for the result until it is there. A pause ends early when `alarm` rings; no answer is no end, since a
-   * phone that shows another window has no network for a while.
+   * Ask for the result until it is there; a pause ends early when `alarm` rings.
    *
-   * @throws {RefusedError} what the approval met, `gone` when the time is over, `cancelled` by the alarm's stop
+   * @returns {Promise<Uint8Array>} the key share
+   * @throws {RefusedError} what the approval met; `gone` when time is over, `cancelled` when `alarm` stops
    */
   async result({ expiresIn, pollAfter }, alarm) {
     const end = Date.now() + expiresIn * 1000;
@@ -64,18 +69,19 @@ export class Opening {
     throw new RefusedError("gone");
   }
 
+  /** No answer is no end: a phone that shows another window may have no network for a while. */
   async poll() {
     try {
       const address = `${this.server}/api/v1/openings/${uuidText(this.id)}/result`;
       return await post(address, { poll_secret: encode(this.pollSecret) });
     } catch (error) {
-      if (error instanceof NoAnswerError) return { poll_after: 3 };
+      if (error instanceof NoAnswerError) return { poll_after: PAUSE_WITHOUT_ANSWER };
       if (error.code === "throttled") return { poll_after: error.details.retry_after };
       throw error;
     }
   }
 
-  /** The key share out of what the server sealed to this page. */
+  /** The key share out of what the server sealed to this page. @throws {RefusedError|WrongKeyError} */
   async unseal({ enc, sealed }) {
     const info = join("sealpost/1 opening", this.id, this.messageId, this.recipient);
     try {
@@ -90,36 +96,6 @@ export class Opening {
 export async function matchCode(openingId, publicKey) {
   const digest = await sha256(join("sealpost/1 match", openingId, publicKey));
   return (new DataView(digest.buffer).getUint32(0) % 90) + 10;
-}
-
-/** One request to the key server. @throws {RefusedError|NoAnswerError} */
-async function post(address, body) {
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), TIMEOUT);
-  try {
-    const response = await fetch(address, {
-      method: "POST",
-      headers: { "Content-Type": "text/plain" }, // no preflight: two browsers never remember one for a file
-      body: JSON.stringify(body),
-      credentials: "omit",
-      redirect: "error",
-      cache: "no-store",
-      referrerPolicy: "no-referrer",
-      signal: abort.signal,
-    });
-    return await answerOf(response);
-  } catch (error) {
-    if (error instanceof RefusedError) throw error;
-    throw new NoAnswerError(navigator.onLine !== false);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function answerOf(response) {
-  const answer = await response.json();
-  if (response.ok) return answer;
-  throw new RefusedError(typeof answer.code === "string" ? answer.code : "server-error", answer);
 }
 
 function bounded(seconds, longest) {

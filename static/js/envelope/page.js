@@ -8,8 +8,9 @@ import { readEnvelope } from "./data.js";
 import { AlteredError, EnvelopeError, NoAnswerError } from "./errors.js";
 import { gettext, speak } from "./gettext.js";
 import { Opening } from "./opening.js";
-import { checkPolicy, decodeCarriers, decrypt, readPayload } from "./payload.js";
+import { checkPolicy, decodeCarriers, readPayload } from "./payload.js";
 import { showMessage } from "./reader.js";
+import { decrypt } from "./segments.js";
 import { SignInWindow } from "./signin-window.js";
 
 /** @param {Document} page @param {Function} [standIn] a cipher for keys that the browser refuses */
@@ -26,8 +27,8 @@ function envelopeOf(page) {
   try {
     return readEnvelope(page.getElementById("envelope").textContent);
   } catch (broken) {
-    const sender = page.getElementById("sender").textContent;
-    return { broken, policy: { sender }, strings: {}, server: "https://invalid", locale: page.documentElement.lang };
+    const policy = { sender: page.getElementById("sender").textContent.trim() };
+    return { broken, policy, server: "https://invalid", locale: page.documentElement.lang, strings: {} };
   }
 }
 
@@ -86,5 +87,6 @@ async function obtain({ envelope, opening, payload, signIn, cover }) {
     return await opening.result(answer, alarm);
   } finally {
     stopListening();
+    signIn.close();
   }
 }

@@ -1,27 +1,16 @@
-/** The payload byte by byte (FORMAT.md sections 1 and 2): from the file's carriers to cleartext segments. */
+/** The payload byte by byte (FORMAT.md section 2), as far as it can be read without a key. */
 
-import { decode, equal, hkdf, join, sha256, utf8 } from "./bytes.js";
-import { importCipher } from "./cipher.js";
-import {
-  FormatError,
-  LimitExceededError,
-  PayloadCorruptError,
-  UnsupportedVersionError,
-  WrongKeyError,
-} from "./errors.js";
+import { breathe, OUTSTANDING } from "./breathe.js";
+import { decode, equal, join, sha256, utf8 } from "./bytes.js";
+import { FormatError, LimitExceededError, PayloadCorruptError, UnsupportedVersionError } from "./errors.js";
 
 const HEADER_SIZE = 64;
 const KEY_CHECK_SIZE = 32;
 const TAG_SIZE = 16;
-const NONCE_PREFIX_SIZE = 7;
 const MAX_PAYLOAD = 67_108_864;
 const MIN_SEGMENT = 4_096;
 const MAX_SEGMENT = 1_048_576;
 const KEY_SIZES = { 1: 32, 2: 24 };
-const OUTSTANDING = 8;
-
-/** Let the page paint and answer between two pieces of work. */
-export const breathe = () => new Promise((resolve) => setTimeout(resolve));
 
 /**
  * Decode what the hidden inputs carry. Lengths are bounded before anything is decoded: base64 takes four
@@ -90,61 +79,4 @@ function checkSegments(segments, segmentSize) {
 /** Whether the policy that the file shows is the one that was sealed. @throws {PayloadCorruptError} */
 export async function checkPolicy(payload, policyText) {
   if (!equal(await sha256(utf8(policyText)), payload.policyDigest)) throw new PayloadCorruptError();
-}
-
-/** What shows the key server that the asker holds the envelope. */
-export function possessionProof(secret, messageId) {
-  const info = join("sealpost/1 possession", messageId);
-  return hkdf(secret, new Uint8Array(0), { info, length: 32 });
-}
-
-/**
- * Decrypt. The segments are let go of one by one, so that a big payload is never there twice.
- *
- * @param {object} payload of `readPayload`; its segments are used up
- * @param {{keyShare, secret}} halves @param {{standIn?, progress?}} [options]
- * @returns {Promise<Uint8Array[]>} cleartext, all but the last of `payload.segmentSize` bytes
- * @throws {WrongKeyError|PayloadCorruptError}
- */
-export async function decrypt(payload, halves, { standIn, progress = () => {} } = {}) {
-  const { key, noncePrefix } = await deriveKeys(payload, halves);
-  const cipher = await importCipher(key, standIn);
-  const { segments, header } = payload;
-  const cleartext = [];
-  while (cleartext.length < segments.length) {
-    const start = cleartext.length;
-    const batch = segments.slice(start, start + OUTSTANDING).map((segment, i) => {
-      segments[start + i] = null;
-      const last = start + i === segments.length - 1;
-      return cipher.decrypt(nonce(noncePrefix, start + i, { last }), header, segment);
-    });
-    cleartext.push(...(await settled(batch)));
-    progress(cleartext.length / segments.length);
-    await breathe();
-  }
-  return cleartext;
-}
-
-async function deriveKeys({ header, keyCheck, keySize }, { keyShare, secret }) {
-  const info = join("sealpost/1 message key", header);
-  const length = keySize + NONCE_PREFIX_SIZE + KEY_CHECK_SIZE;
-  const okm = await hkdf(keyShare, secret, { info, length });
-  const end = keySize + NONCE_PREFIX_SIZE;
-  if (!equal(okm.subarray(end), keyCheck)) throw new WrongKeyError();
-  return { key: okm.subarray(0, keySize), noncePrefix: okm.subarray(keySize, end) };
-}
-
-function nonce(prefix, number, { last }) {
-  const bytes = join(prefix, new Uint8Array(5));
-  new DataView(bytes.buffer).setUint32(NONCE_PREFIX_SIZE, number);
-  bytes[11] = last ? 1 : 0;
-  return bytes;
-}
-
-async function settled(batch) {
-  try {
-    return (await Promise.all(batch)).map((clear) => new Uint8Array(clear));
-  } catch {
-    throw new PayloadCorruptError();
-  }
 }

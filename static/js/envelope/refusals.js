@@ -27,11 +27,15 @@ export function stateOf(error) {
 /** Whether the same click can end better a second time. */
 export const isWorthAnotherTry = (state) => !FINAL.includes(state);
 
-/** @returns {[string, ...string[]]} a heading and its sentences */
+/** @returns {string[]} a heading and its sentences; empty ones are left out */
 export function words(state, details, envelope) {
   const server = new URL(envelope.server).host;
   const sender = envelope.policy.sender_name || envelope.policy.sender;
-  const { recipient, locale } = envelope;
+  const ask = gettext("If you still need it, ask %(sender)s to make it available again.", { sender });
+  const saveAgain = gettext(
+    "Save the attachment from the mail once more, or ask %(sender)s to send it again.",
+    { sender },
+  );
   switch (state) {
     case "browser":
       return [
@@ -47,30 +51,20 @@ export function words(state, details, envelope) {
         gettext("If you see this page in a mail program, save the file on your computer and open it from there."),
       ];
     case "expired":
-      return [
-        gettext("This message has expired"),
-        details.expired_at
-          ? gettext("It could be opened until %(date)s.", { date: dateText(details.expired_at, locale) })
-          : "",
-        gettext("If you still need it, ask %(sender)s to make it available again.", { sender }),
-      ];
+      return [gettext("This message has expired"), expiry(details, envelope), ask];
     case "locked":
-      return [
-        gettext("The sender has locked this message"),
-        details.reason ? gettext("The reason given: %(reason)s", { reason: details.reason }) : "",
-        gettext("If you still need it, ask %(sender)s to make it available again.", { sender }),
-      ];
+      return [gettext("The sender has locked this message"), reason(details), ask];
     case "not-a-recipient":
       return [
         gettext("This message is for another address"),
-        gettext("It was sent to %(recipient)s. Sign in with that address.", { recipient }),
+        gettext("It was sent to %(recipient)s. Sign in with that address.", { recipient: envelope.recipient }),
         gettext("If that is not yours, ask %(sender)s to send the message to you.", { sender }),
       ];
     case "altered":
       return [
         gettext("This file was changed on its way to you"),
         gettext("A mail filter or a broken download may have done it. It cannot be opened like this."),
-        gettext("Save the attachment from the mail once more, or ask %(sender)s to send it again.", { sender }),
+        saveAgain,
       ];
     case "not-found":
       return [
@@ -83,20 +77,11 @@ export function words(state, details, envelope) {
         gettext("Nothing is lost. Try again whenever you are ready."),
       ];
     case "throttled":
-      return [
-        gettext("Too many attempts"),
-        gettext("Wait %(time)s, then try again.", { time: durationText(details.retry_after || 60, locale) }),
-      ];
+      return [gettext("Too many attempts"), pause(details, envelope)];
     case "wrong-key":
-      return [
-        gettext("This file and %(server)s do not fit together", { server }),
-        gettext("Save the attachment from the mail once more, or ask %(sender)s to send it again.", { sender }),
-      ];
+      return [gettext("This file and %(server)s do not fit together", { server }), saveAgain];
     case "unsupported-version":
-      return [
-        gettext("This file was made in a way this page does not know"),
-        gettext("Save the attachment from the mail once more, or ask %(sender)s to send it again.", { sender }),
-      ];
+      return [gettext("This file was made in a way this page does not know"), saveAgain];
     case "server-error":
       return [
         gettext("%(server)s has a problem", { server }),
@@ -109,4 +94,16 @@ export function words(state, details, envelope) {
         gettext("Try again. If that does not help, open the file in another browser."),
       ];
   }
+}
+
+function expiry({ expired_at: at }, { locale }) {
+  return at ? gettext("It could be opened until %(date)s.", { date: dateText(at, locale) }) : "";
+}
+
+function reason({ reason: given }) {
+  return given ? gettext("The sender’s reason: %(reason)s", { reason: given }) : "";
+}
+
+function pause({ retry_after: seconds }, { locale }) {
+  return gettext("Wait %(time)s, then try again.", { time: durationText(seconds || 60, locale) });
 }

@@ -1,7 +1,7 @@
-/** A ZIP archive that only stores (APPNOTE 6.3.10): for «Download all», since browsers stop several downloads at once. */
+/** A ZIP archive that only stores (APPNOTE 6.3.10): browsers stop a page that saves several files at once. */
 
+import { breathe } from "./breathe.js";
 import { join } from "./bytes.js";
-import { breathe } from "./payload.js";
 
 const SLICE = 1_048_576;
 const VERSION = 20;
@@ -14,7 +14,7 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** @param {{name: string, blob: Blob}[]} files names distinct, under 4 GiB together @returns {Promise<Blob>} */
+/** @param {{name: string, blob: Blob}[]} files with distinct names, under 4 GiB @returns {Promise<Blob>} */
 export async function zip(files) {
   const pieces = [];
   const directory = [];
@@ -27,7 +27,8 @@ export async function zip(files) {
     offset += header.length + blob.size;
   }
   const index = join(...directory);
-  return new Blob([...pieces, index, endRecord(files.length, index.length, { offset })], { type: "application/zip" });
+  const end = endRecord(files.length, index.length, { offset });
+  return new Blob([...pieces, index, end], { type: "application/zip" });
 }
 
 /** CRC-32 of a blob, a slice at a time. */

@@ -1,0 +1,30 @@
+/** RFC 1951, bounded; the browser does the work. */
+
+import { FormatError } from "./errors.js";
+
+/**
+ * Inflate into exactly `size` bytes: a stream that holds more is dropped where it passes them.
+ *
+ * @param {Uint8Array[]} views @throws {FormatError}
+ */
+export async function inflate(views, size) {
+  const stream = new Blob(views).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  const bytes = new Uint8Array(size);
+  const filled = await fill(bytes, stream.getReader());
+  if (filled !== size) throw new FormatError();
+  return bytes;
+}
+
+async function fill(bytes, reader) {
+  let offset = 0;
+  try {
+    for (let { value, done } = await reader.read(); !done; { value, done } = await reader.read()) {
+      if (offset + value.length > bytes.length) return reader.cancel().then(() => -1);
+      bytes.set(value, offset);
+      offset += value.length;
+    }
+  } catch {
+    return -1;
+  }
+  return offset;
+}

@@ -1,0 +1,64 @@
+/** The data block: read strictly, or not at all. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { readEnvelope } from "../../static/js/envelope/data.js";
+import { FormatError } from "../../static/js/envelope/errors.js";
+
+const POLICY = {
+  expires: null,
+  level: "high",
+  recipients: ["bob@b.example"],
+  sender: "ada@a.example",
+  sender_name: "Ada",
+  sent: "2026-11-23T18:00:00Z",
+  subject: null,
+};
+const DATA = {
+  server: "https://keys.a.example",
+  recipient: "bob@b.example",
+  secret: Buffer.alloc(32, 1).toString("base64url"),
+  policy: JSON.stringify(POLICY),
+  digest: Buffer.alloc(32, 2).toString("base64url"),
+  size: 5,
+  locale: "de",
+  strings: { Print: "Drucken" },
+};
+
+const block = (changes) => JSON.stringify({ ...DATA, ...changes });
+
+test("the data block is read as values", () => {
+  const envelope = readEnvelope(block());
+  assert.equal(envelope.policy.level, "high");
+  assert.equal(envelope.policyText, DATA.policy);
+  assert.deepEqual(envelope.secret, new Uint8Array(32).fill(1));
+});
+
+test("line breaks within the block mean nothing, even inside a text", () => {
+  const folded = block().replace(/.{40}/g, "$&\r\n");
+  assert.deepEqual(readEnvelope(folded), readEnvelope(block()));
+});
+
+for (const [name, changes] of Object.entries({
+  "a server with a path": { server: "https://keys.a.example/x" },
+  "a server that a mail filter rewrote": { server: "https://safe.example/?url=https%3A%2F%2Fkeys.a.example" },
+  "a server that is no web address": { server: "javascript:alert(1)" },
+  "a short secret": { secret: "AQ" },
+  "a digest that is no base64url": { digest: "!".repeat(43) },
+  "a policy of another level": { policy: JSON.stringify({ ...POLICY, level: "low" }) },
+  "a policy with something more": { policy: JSON.stringify({ ...POLICY, reply: true }) },
+  "a policy that is no JSON": { policy: "{" },
+  "a size that is no number": { size: "5" },
+  "a translation that is no text": { strings: { Print: 1 } },
+  "a field too many": { extra: 1 },
+  "a field too few": { size: undefined },
+})) {
+  test(`${name} is refused`, () => assert.throws(() => readEnvelope(block(changes)), FormatError));
+}
+
+test("a block that is no object is refused", () => {
+  for (const wrong of ["", "null", "[]", "{", '"text"']) {
+    assert.throws(() => readEnvelope(wrong), FormatError);
+  }
+});
