@@ -166,7 +166,7 @@ def _words(error: Exception, status: int) -> tuple[str, str]:
             )
         case GoneError():
             return gettext("This window has nothing to open"), gettext(
-                "Go back to the file. If your message is not open there, press its button again."
+                "If your message is not open in the file, press its button there again."
             )
         case ThrottledError():
             return gettext("Please wait a little"), wait(error)
