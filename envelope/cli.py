@@ -61,16 +61,14 @@ def main() -> None:
 @click.argument("file", metavar="MAIL.eml", type=_File)
 @click.option("--out", required=True, type=_Folder, help="The folder to write to.")
 @click.option(
-    "--key-share", required=True, type=_NewFile, help="A new file for the key server's half of the key."
+    "--key-share", required=True, type=_NewFile, help="A new file for the server's half of the key."
 )
 @click.option("--server", required=True, help="The key server, https://host.")
 @click.option("--recipient", "recipients", multiple=True, help="Who gets it; else To and Cc of the mail.")
 @click.option("--sender", default="", help="Who sent it, if the mail's From does not say.")
 @click.option("--level", type=click.Choice(_LEVELS), default="high", show_default=True)
 @click.option("--algorithm", type=click.Choice(_ALGORITHMS), default="AES-256", show_default=True)
-@click.option(
-    "--expires-after", type=click.IntRange(min=1), metavar="DAYS", help="How long it can be opened."
-)
+@click.option("--expires-after", type=click.IntRange(min=1), metavar="DAYS", help="Then it ends.")
 @click.option("--show-subject", is_flag=True, help="Show the subject on the outside.")
 @click.option("--locale", type=click.Choice(translations.LOCALES), default="en", show_default=True)
 @click.option("--organisation", default="Sealpost", show_default=True, help="Whose name it shows.")

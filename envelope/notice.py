@@ -25,6 +25,8 @@ FILE_NAME = "securedoc.html"
 
 #: Fields with mailboxes, and fields with a text of ASCII; besides these, all List- fields are kept.
 _MAILBOX_FIELDS = ("From", "Sender", "Reply-To", "To", "Cc")
+#: A mail may have one of each (RFC 5322 section 3.6); of these, one that has more is read on.
+_RECIPIENT_FIELDS = ("To", "Cc")
 _TEXT_FIELDS = ("Date", "Message-ID", "In-Reply-To", "References")
 _MAX_LINE = 76
 #: A single word longer than this is no id and no address of anybody's.
@@ -121,7 +123,7 @@ def _boundary() -> bytes:
 
 def _fields(header: Header, sealed: SealedEnvelope) -> Iterator[bytes]:
     policy = sealed.policy
-    found = {name: _mailboxes(header.all(name.lower())) for name in _MAILBOX_FIELDS}
+    found = {name: _mailboxes(_values(header, name)) for name in _MAILBOX_FIELDS}
     found["From"] = found["From"] or _mailboxes([str(Mailbox(policy.sender_name, policy.sender))])
     for name, mailboxes in found.items():
         if mailboxes:
@@ -139,6 +141,10 @@ def _fields(header: Header, sealed: SealedEnvelope) -> Iterator[bytes]:
     for field in header.fields:
         if field.name.startswith("list-"):
             yield from filter(None, [_folded(field.name.title().replace("-Id", "-ID"), field.value)])
+
+
+def _values(header: Header, name: str) -> list[str]:
+    return header.all(name.lower()) if name in _RECIPIENT_FIELDS else [header.first(name.lower())]
 
 
 def _mailboxes(values: Iterable[str]) -> list[bytes]:
