@@ -62,17 +62,21 @@ def test_fault_shows_an_id_that_the_log_has_and_nothing_else(
     assert [shown in caplog.text, problem.json["id"] in caplog.text] == [True, True]
 
 
-def test_database_that_fails_still_gets_a_calm_page(
+def test_database_that_fails_gets_a_calm_page_and_a_log_without_values(
     bob: Browser, app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     with app.extensions["sealpost"].database.writing() as db:
         db.execute(text("ALTER TABLE person RENAME TO lost"))
 
-    with caplog.at_level(logging.CRITICAL):
-        answer = bob.get("/inbox")
+    with caplog.at_level(logging.ERROR):
+        answers = [bob.get("/inbox"), Browser(app).sign_in("eve@b.example", "not this passphrase")]
 
-    assert answer.status_code == 500
-    assert "It is not your fault." in answer.text
+    for answer in answers:
+        assert answer.status_code == 500
+        assert "It is not your fault." in answer.text
+    assert "person" in caplog.text
+    assert "eve@b.example" not in caplog.text
+    assert "not this passphrase" not in caplog.text
 
 
 def test_programs_get_problem_json(browser: Browser) -> None:
