@@ -63,19 +63,15 @@ def verify(db: Session) -> Iterator[Verdict]:
 
 def _verify_chain(db: Session, head: AuditHead) -> Verdict:
     number, digest = 0, START
-    entries = db.execute(
-        select(AuditEntry.__table__)
-        .where(AuditEntry.chain == head.chain)
-        .order_by(AuditEntry.number)
-        .execution_options(yield_per=1000)
-    )
-    for entry in entries:
-        number += 1
-        digest = _digest(
-            digest, chain=head.chain, number=number, at=entry.at, event=entry.event, data=entry.data
-        )
-        if entry.number != number or entry.digest != digest:
-            return Verdict(head.chain, number, digest, number)
+    found = select(AuditEntry.__table__).where(AuditEntry.chain == head.chain).order_by(AuditEntry.number)
+    with db.execute(found.execution_options(yield_per=1000)) as entries:
+        for entry in entries:
+            number += 1
+            digest = _digest(
+                digest, chain=head.chain, number=number, at=entry.at, event=entry.event, data=entry.data
+            )
+            if entry.number != number or entry.digest != digest:
+                return Verdict(head.chain, number, digest, number)
     fits = (number, digest) == (head.number, head.digest)
     return Verdict(head.chain, number, digest, None if fits else number + 1)
 

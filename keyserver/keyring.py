@@ -39,8 +39,8 @@ class Keyring:
 
 def shares_by_version(db: Session) -> dict[int, int]:
     """How many key shares each KEK version wraps: a version that is not listed can be retired."""
-    rows = db.execute(select(Message.kek_version, func.count()).group_by(Message.kek_version))
-    return dict(rows.tuples().all())
+    rows = db.execute(select(Message.kek_version, func.count().label("shares")).group_by(Message.kek_version))
+    return {row.kek_version: row.shares for row in rows}
 
 
 def rewrap(db: Session, keyring: Keyring, *, after: UUID | None, limit: int = 500) -> tuple[UUID | None, int]:

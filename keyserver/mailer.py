@@ -55,10 +55,10 @@ class Renderer:
         mail["Subject"] = " ".join(subject.split())
         mail["Date"] = format_datetime(localtime())
         mail["Message-ID"] = make_msgid(domain=self._from.rpartition("@")[2])
-        mail["Content-Language"] = waiting.locale
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
         mail.set_content(self._part(f"{waiting.name}/body.txt", context))
         mail.add_alternative(self._part(f"{waiting.name}/body.html", context), subtype="html")
+        mail["Content-Language"] = waiting.locale  # last: what is set before belongs to the first part
         return mail
 
     def _context(self, waiting: Waiting) -> dict[str, Any]:

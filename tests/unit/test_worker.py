@@ -1,0 +1,167 @@
+"""Mail out: rendered when sent, sent once, retried, forgotten; and the purge."""
+
+import mailbox
+import threading
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from keyserver import codes, outbox
+from keyserver.db import Database
+from keyserver.mailer import Renderer, transport_for
+from keyserver.models import MailedCode, Outbox
+from keyserver.outbox import Waiting
+from keyserver.worker import Worker
+from tests.factories import KEY, SOURCE
+from translations import LOCALES
+
+CONTEXTS = {
+    "code": {"code": "1234 5678", "flow": str(uuid4()), "minutes": 20, "organisation": None},
+    "welcome": {"code": "1234 5678", "flow": str(uuid4()), "organisation": "Bank <A> & Co"},
+    "passphrase_changed": {"first_name": "Robert", "when": "2026-11-23T18:00:00+00:00"},
+}
+
+
+class Unreliable:
+    """A mail server that refuses the first mails it is given."""
+
+    def __init__(self, refusals: int) -> None:
+        self.refusals, self.sent = refusals, list[EmailMessage]()
+
+    def send(self, mail: EmailMessage, *, to: str) -> None:
+        if self.refusals > 0:
+            self.refusals -= 1
+            raise ConnectionRefusedError
+        self.sent.append(mail)
+
+
+def renderer() -> Renderer:
+    return Renderer(base_url="https://keys.test", mail_from="sealpost@keys.test")
+
+
+def make_worker(database: Database, transport: Unreliable) -> Worker:
+    return Worker(database, renderer=renderer(), transport=transport)
+
+
+def put(database: Database, *, now: datetime, to: str = "bob@b.example") -> None:
+    with database.writing() as db:
+        outbox.put(db, to=to, name="code", locale="en", context=CONTEXTS["code"], now=now)
+
+
+def waiting(name: str, locale: str = "en") -> Waiting:
+    return Waiting(uuid4(), "bob@b.example", name, locale, CONTEXTS[name], attempts=1)
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_mail_renders_in_every_locale(name: str, locale: str) -> None:
+    mail = renderer().render(waiting(name, locale))
+    text, html = mail.iter_parts()
+
+    assert mail["Content-Language"] == locale
+    assert mail["Subject"].strip()
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
+    assert f'lang="{locale}"' in html.get_content()
+
+
+def test_code_mail_has_code_and_link_but_no_code_in_the_subject() -> None:
+    mail = renderer().render(waiting("code"))
+    text = mail.get_body(("plain",))
+
+    assert text is not None
+    assert "1234 5678" in text.get_content()
+    assert f"https://keys.test/code/{CONTEXTS['code']['flow']}" in text.get_content()
+    assert "1234" not in mail["Subject"]
+
+
+def test_names_are_text_in_html() -> None:
+    html = renderer().render(waiting("welcome")).get_body(("html",))
+
+    assert html is not None
+    assert "Bank &lt;A&gt; &amp; Co" in html.get_content()
+
+
+def test_sent_mail_leaves_nothing_behind(database: Database, now: datetime) -> None:
+    transport = Unreliable(0)
+    put(database, now=now)
+
+    assert make_worker(database, transport).send_due(now=now) == 1
+
+    assert transport.sent[0]["To"] == "bob@b.example"
+    with database.reading() as db:
+        assert outbox.length(db) == 0
+
+
+def test_refused_mail_is_tried_again_later_and_later(database: Database, now: datetime) -> None:
+    transport = Unreliable(2)
+    worker = make_worker(database, transport)
+    put(database, now=now)
+
+    tried = [worker.send_due(now=now + timedelta(seconds=seconds)) for seconds in (0, 14, 15, 44, 45)]
+
+    assert tried == [1, 0, 1, 0, 1]
+    assert len(transport.sent) == 1
+
+
+def test_one_bad_mail_does_not_keep_the_others(database: Database, now: datetime) -> None:
+    transport = Unreliable(0)
+    with database.writing() as db:
+        outbox.put(db, to="a@b.example", name="nonexistent", locale="en", context={}, now=now)
+    put(database, now=now)
+
+    make_worker(database, transport).send_due(now=now)
+
+    assert [mail["To"] for mail in transport.sent] == ["bob@b.example"]
+
+
+def test_mail_taken_by_one_worker_is_left_alone_by_others(database: Database, now: datetime) -> None:
+    put(database, now=now)
+    with database.writing() as db:
+        taken = outbox.take(db, now=now)
+    with database.writing() as db:
+        again, after_lease = outbox.take(db, now=now), outbox.take(db, now=now + outbox.LEASE)
+
+    assert (len(taken), len(again), len(after_lease)) == (1, 0, 1)
+    assert "1234" not in repr(taken)
+
+
+def test_purge_drops_what_nobody_waits_for(database: Database, now: datetime) -> None:
+    with database.writing() as db:
+        codes.request(db, address="bob@b.example", locale="en", source=SOURCE, now=now, key=KEY)
+
+    make_worker(database, Unreliable(0)).purge(now=now + timedelta(days=3))
+
+    with database.reading() as db:
+        assert db.scalars(select(Outbox)).all() == []
+        assert db.scalars(select(MailedCode)).all() == []
+
+
+def test_worker_runs_until_it_is_stopped(database: Database) -> None:
+    transport = Unreliable(0)
+    worker = make_worker(database, transport)
+    put(database, now=datetime.now(UTC))
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    while not transport.sent:
+        thread.join(0.01)
+
+    worker.stop()
+    thread.join(10)
+
+    assert not thread.is_alive()
+
+
+def test_folder_has_a_maildir_per_address(tmp_path: Path) -> None:
+    transport = transport_for(f"maildir:{tmp_path}")
+
+    for address in ("Bob@b.example", "../../../etc@b.example"):
+        transport.send(renderer().render(waiting("code")), to=address)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["%2F..%2F..%2Fetc@b.example", "bob@b.example"]
+    (kept,) = mailbox.Maildir(tmp_path / "bob@b.example", create=False)
+    assert kept["Subject"]
