@@ -1,4 +1,4 @@
-"""The command `sealpost-gateway`; each command says what happened in a line or a few, and decides nothing else."""
+"""The command `sealpost-gateway`: what an operator types and reads; decides nothing about mail."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 from uuid import UUID
 
 import click
@@ -78,7 +78,7 @@ def check(path: Path) -> None:
     "--token-file", type=click.File(), help="The provisioning token; without it, the stored secret serves."
 )
 @click.option("--profile", "names", multiple=True, help="Only this profile; may be given several times.")
-def provision(path: Path, token_file: click.utils.LazyFile | None, names: tuple[str, ...]) -> None:
+def provision(path: Path, token_file: TextIO | None, names: tuple[str, ...]) -> None:
     """Make this gateway and its profiles known to the key server; again is harmless."""
     from gateway.provisioning import provision as provision_gateway
 
@@ -123,9 +123,8 @@ def show(path: Path, mail_id: UUID) -> None:
     with _plainly():
         control = _queue(path).look(mail_id)
     click.echo(_line(control))
-    click.echo(
-        f"next attempt: {control.next_attempt.isoformat(timespec='seconds')}, attempts so far: {control.attempts}"
-    )
+    click.echo(f"next attempt: {control.next_attempt.isoformat(timespec='seconds')}")
+    click.echo(f"failed attempts: {control.attempts}")
     if control.last_fault:
         click.echo(f"last fault: {control.last_fault}")
     for recipient in control.recipients:
@@ -182,11 +181,10 @@ def _change(path: Path, mail_id: UUID, change: Callable[["Control"], "Control"])
 
 
 def _line(control: "Control") -> str:
-    waiting = len(control.waiting)
-    sender = control.smtp_sender or "<>"
     arrived = control.arrived.isoformat(timespec="seconds")
     policy = control.treatment.profile or control.treatment.action
-    return f"{control.id} {arrived} {control.stage} {policy} from {sender}, {waiting} of {len(control.recipients)} waiting"
+    recipients = f"{len(control.waiting)} of {len(control.recipients)} waiting"
+    return f"{control.id} {arrived} {control.stage} {policy} from {control.smtp_sender or '<>'}, {recipients}"
 
 
 def _queue(path: Path) -> "Queue":

@@ -1,8 +1,10 @@
 """Puts bytes on disk so that a power cut leaves the old state or the new one, never half of one."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 OWNER_ONLY = 0o600
 
@@ -16,14 +18,20 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def write_file(path: Path, chunks: Iterable[bytes]) -> None:
-    """Replace `path`, for its owner's eyes alone, in one step. Raises OSError, having changed nothing."""
+def create_file(path: Path) -> BinaryIO:
+    """A new file, for its owner's eyes alone, to write and read. Raises FileExistsError."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "r+b")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of `path` in one step, durable when the block is left; an error
+    in the block, or of the disk, leaves `path` as it was."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    with os.fdopen(fd, "wb") as file:
-        file.writelines(chunks)
+    with create_file(new) as file:
+        yield file
         file.flush()
-        os.fsync(fd)
+        os.fsync(file.fileno())
     new.rename(path)
     sync_folder(path.parent)

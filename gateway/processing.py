@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import BinaryIO
 from uuid import UUID, uuid5
 
 from envelope.errors import EnvelopeError
@@ -211,11 +210,11 @@ class Processor:
 
 def _the_mail_itself(entry: Entry) -> Iterator[Copy]:
     control = entry.control
-    yield Copy(recipients=control.waiting, chunks=_chunks(entry.open_mail()), utf8=control.utf8)
+    yield Copy(recipients=control.waiting, chunks=_chunks(entry), utf8=control.utf8)
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    with file:
+def _chunks(entry: Entry) -> Iterator[bytes]:
+    with entry.open_mail() as file:
         while chunk := file.read(CHUNK):
             yield chunk
 

@@ -1,4 +1,4 @@
-"""Makes this gateway and its profiles known to the key server (S71, S72) and keeps the secret it gets for that."""
+"""Makes this gateway and its profiles known to the key server (S71, S72); keeps the secret it gets."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from typing import Any
 
 from envelope.brand import Brand
 from envelope.ids import b64u_encode
-from gateway.durable import write_file
+from gateway.durable import replacing
 from gateway.errors import PermanentError, ProvisioningError, TemporaryError
 from gateway.keyserver_client import KeyServerClient, read_secret
 from gateway.settings import Profile, Settings
 
 #: What to do about the answers that an operator is likely to meet.
 ADVICE = {
-    "unauthenticated": "the key server does not know this token or secret: get a new token with «sealpost account»",
+    "unauthenticated": "the key server does not know this token or secret: ask its operator for a new token",
     "wrong-scope": "this token or secret may not provision gateways",
     "no-api": "there is no key server at this address: see keyserver.url",
 }
@@ -54,7 +54,8 @@ def _keep(settings: Settings, answer: dict[str, Any]) -> Provisioned:
     if isinstance(secret, str):
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_file(file, [secret.encode("ascii") + b"\n"])
+            with replacing(file) as new:
+                new.write(secret.encode("ascii") + b"\n")
         except OSError as error:
             raise ProvisioningError(f"{file} cannot be written: {error.strerror}") from error
     profiles = answer.get("profiles")

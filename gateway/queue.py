@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from gateway import header_block
 from gateway.control import Control
-from gateway.durable import OWNER_ONLY, sync_folder, write_file
+from gateway.durable import OWNER_ONLY, create_file, replacing, sync_folder
 from gateway.errors import DamagedEntryError, EntryBusyError, NotInQueueError, QueueInUseError
 
 MAIL, CONTROL, HEADERS, SEALED = "mail.eml", "control.json", "headers", "sealed"
@@ -27,7 +27,8 @@ class Entry:
 
     def save(self, control: Control) -> None:
         """Make a new state the one that a restart finds."""
-        write_file(self.folder / CONTROL, [control.dump()])
+        with replacing(self.folder / CONTROL) as file:
+            file.write(control.dump())
         self.control = control
 
     def open_mail(self) -> BinaryIO:
@@ -41,10 +42,12 @@ class Entry:
         with self.open_mail() as mail:
             return header_block.read(mail)
 
-    def store_sealed(self, sealed: Iterable[bytes], *, headers: bytes) -> None:
-        """Keep what the notices are made of; durable when this returns."""
-        write_file(self.folder / HEADERS, [headers])
-        write_file(self.folder / SEALED, sealed)
+    def store_sealed(self, dump: Callable[[BinaryIO], None], *, headers: bytes) -> None:
+        """Keep what the notices are made of; `dump` writes the envelope. Durable when this returns."""
+        with replacing(self.folder / HEADERS) as file:
+            file.write(headers)
+        with replacing(self.folder / SEALED) as file:
+            dump(file)
 
     def open_sealed(self) -> BinaryIO:
         return (self.folder / SEALED).open("rb")
@@ -70,12 +73,12 @@ class Draft:
         self._queue = queue
         self._folder = queue.incoming / str(mail_id)
         self._folder.mkdir(mode=0o700)
-        self.file = _create(self._folder / MAIL)
+        self.file = create_file(self._folder / MAIL)
 
     def replace_headers(self, old: bytes, new: bytes) -> None:
         """Write the mail anew with another header block than `old`, with which it begins."""
         copy = self._folder / "copy.eml"
-        with _create(copy) as file:
+        with create_file(copy) as file:
             file.write(new)
             self.file.seek(len(old))
             shutil.copyfileobj(self.file, file, 1024 * 1024)
@@ -146,7 +149,8 @@ class Queue:
         new = self.incoming / f"{control.id}.new"
         new.mkdir(mode=0o700)
         os.link(mail, new / MAIL)
-        write_file(new / CONTROL, [control.dump()])
+        with replacing(new / CONTROL) as file:
+            file.write(control.dump())
         new.rename(final)
         sync_folder(self._mails)
 
@@ -187,10 +191,6 @@ def _read_control(folder: Path) -> Control:
         raise NotInQueueError(f"{folder.name} is not in the queue") from error
     except ValueError as error:
         raise DamagedEntryError(f"{folder / CONTROL} is damaged: {error}") from error
-
-
-def _create(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "r+b")
 
 
 def _lock(folder: Path) -> int:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from io import BytesIO
 from typing import Any
 
 from envelope import compose_notice, render_securedoc, seal
@@ -34,9 +33,7 @@ def seal_entry(entry: Entry, profile: Profile) -> None:
             now=datetime.now(UTC),
             message_id=control.id,
         )
-    dump = BytesIO()
-    sealed.dump(dump)
-    entry.store_sealed([dump.getvalue()], headers=headers)
+    entry.store_sealed(sealed.dump, headers=headers)
     entry.save(replace(control, stage=Stage.SEALED, key_share=sealed.key_share))
 
 
@@ -92,6 +89,7 @@ class Notices:
             securedoc,
             sealed=self._sealed,
             recipient=recipient,
+            server=self._server,
             locale=profile.locale,
             brand=profile.brand,
             subject=self._sealed.policy.subject,

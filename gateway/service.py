@@ -23,7 +23,7 @@ LATER = timedelta(minutes=1)
 
 
 class Gateway:
-    """One running gateway. `start` and `stop` are called once each, from one thread."""
+    """One gateway: started once, and stopped; to stop again is harmless."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

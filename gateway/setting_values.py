@@ -5,13 +5,14 @@ from collections.abc import Container
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from envelope.addresses import normalise
-from envelope.brand import Logo
-from envelope.errors import EnvelopeError
+from envelope.brand import MAX_LOGO_SIZE, Brand, Logo
+from envelope.errors import BrandError, EnvelopeError
 from envelope.options import Algorithm, Level
 from gateway.policy import CLEAR, Action, Pattern, Treatment
 from translations import LOCALES
@@ -23,10 +24,10 @@ MOST_SIZE = 25 * MB
 GOOD_SIZE = 10 * MB
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 PROFILE_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
-MOST_LOGO = 16 * 1024
 
 Network = IPv4Network | IPv6Network
 
+_ANY_COLOUR = "#000000"
 _SIZE = re.compile(r"(\d{1,12})\s*(MB|kB|B)?")
 _UNITS = {"MB": MB, "kB": 1000, "B": 1, None: 1}
 _DURATION = re.compile(r"(\d{1,9})\s*([smhd])")
@@ -172,17 +173,36 @@ def algorithm(value: Any) -> Algorithm:
     return algorithms[value]
 
 
+def brand_name(value: Any) -> str:
+    return _checked(Brand(name=text(value), colour=_ANY_COLOUR)).name
+
+
 def colour(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
-        raise ValueError('must be a colour as "#0a5c8f"')
-    return value.lower()
+    return _checked(Brand(name="-", colour=text(value))).colour
 
 
-def link(value: Any) -> str:
-    url = urlsplit(text(value))
-    if url.scheme not in {"https", "http"} or not url.hostname:
-        raise ValueError('must be a web address, as "https://www.example.org"')
-    return url.geturl()
+def link(value: Any) -> str | None:
+    return _checked(Brand(name="-", colour=_ANY_COLOUR, link=text(value))).link
+
+
+def logo(value: Any, *, folder: Path) -> Logo | None:
+    """The picture in a file; its name says which kind it is."""
+    file = path(value, folder=folder)
+    try:
+        with file.open("rb") as picture:
+            data = picture.read(MAX_LOGO_SIZE + 1)
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from error
+    kind = guess_type(file.name)[0] or "unknown"
+    return _checked(Brand(name="-", colour=_ANY_COLOUR, logo=Logo(kind, data))).logo
+
+
+def _checked(brand: Brand) -> Brand:
+    try:
+        brand.check()
+    except BrandError as error:
+        raise ValueError(str(error)) from error
+    return brand
 
 
 def patterns(value: Any) -> tuple[Pattern, ...]:

@@ -13,7 +13,7 @@ from gateway import setting_values as values
 from gateway.errors import SettingsError
 from gateway.policy import CLEAR, Action, Policy, Rule
 from gateway.setting_values import HostPort, Network
-from gateway.toml_table import REQUIRED, Document, Table
+from gateway.toml_table import Document, Table
 from translations import SOURCE_LOCALE
 
 
@@ -179,13 +179,13 @@ def _profile(table: Table, name: str, *, folder: Path) -> Profile:
 
 def _brand(table: Table, *, folder: Path) -> Brand:
     faults = table.faults
-    name = table.take("name", values.text)
+    name = table.take("name", values.brand_name)
     colour = table.take("colour", values.colour)
     logo = table.take("logo", partial(values.logo, folder=folder), None)
     link = table.take("link", values.link, None)
     table.finish()
-    if table.faults > faults:
-        return REQUIRED
+    if table.faults > faults:  # then nothing of these settings is used
+        return Brand(name="-", colour="#000000")
     return Brand(name=name, colour=colour, logo=logo, link=link)
 
 

@@ -227,6 +227,7 @@ class SmtpServer:
         if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
+            self._loop = None
 
     async def _serve(self, started: "Future[HostPort]") -> None:
         listen, loop = self._settings.listen, asyncio.get_running_loop()
