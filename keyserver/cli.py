@@ -78,11 +78,13 @@ def worker() -> None:
     """Send mail and drop what has served its purpose, until interrupted."""
     from keyserver.worker import Worker
 
-    working = Worker.of(_settings())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: working.stop())
-    click.echo("sealpost worker runs")
-    working.run()
+    settings = _settings()
+    with _database(settings) as database:
+        working = Worker.of(settings, database)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda _number, _frame: working.stop())
+        click.echo("sealpost worker runs")
+        working.run()
 
 
 @main.group()
@@ -93,10 +95,10 @@ def db() -> None:
 @db.command("upgrade")
 def db_upgrade() -> None:
     """Create the tables, or bring them to this release."""
-    from keyserver.db import Database, upgrade
+    from keyserver.db import upgrade
 
-    database = Database(_settings().database_url)
-    upgrade(database.engine)
+    with _database(_settings()) as database:
+        upgrade(database.engine)
     click.echo("the database is up to date")
 
 
@@ -333,21 +335,26 @@ def _settings() -> "Settings":
     return Settings.from_environ(os.environ)
 
 
-def _database(settings: "Settings") -> "Database":
+@contextmanager
+def _database(settings: "Settings") -> Iterator["Database"]:
     from keyserver.db import Database
 
-    return Database(settings.database_url)
+    database = Database(settings.database_url)
+    try:
+        yield database
+    finally:
+        database.dispose()
 
 
 @contextmanager
 def _reading(settings: "Settings") -> Iterator["Session"]:
-    with _database(settings).reading() as session:
+    with _database(settings) as database, database.reading() as session:
         yield session
 
 
 @contextmanager
 def _writing(settings: "Settings") -> Iterator[tuple["Session", datetime]]:
-    with _database(settings).writing() as session:
+    with _database(settings) as database, database.writing() as session:
         yield session, datetime.now(UTC)
 
 

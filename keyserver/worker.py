@@ -27,10 +27,9 @@ class Worker:
         self._stopped = threading.Event()
 
     @classmethod
-    def of(cls, settings: Settings) -> "Worker":
+    def of(cls, settings: Settings, database: Database) -> "Worker":
         """The worker that these settings describe."""
         renderer = Renderer(base_url=settings.base_url, mail_from=settings.mail_from)
-        database = Database(settings.database_url)
         return cls(database, renderer=renderer, transport=transport_for(settings.mail_url))
 
     def run(self) -> None:
