@@ -1,4 +1,4 @@
-/** Pictures in a mail's HTML: those that came along are put in place, those on the internet wait. */
+/** What a mail's HTML refers to: pictures that came along are put in place, those on the internet wait. */
 
 const REMOTE = /^(?:https?:)?\/\//i;
 const EMBEDDED = /^data:image\//i;
@@ -6,6 +6,8 @@ const CID = /^cid:/i;
 const CID_ANYWHERE = /cid:([^"'\s>)]+)/gi;
 const CID_STYLE = /url\(\s*["']?\s*cid:([^"')]+)["']?\s*\)/gi;
 const REMOTE_STYLE = /url\(\s*["']?\s*(?:https?:)?\/\/|@import/i;
+// The frame is as tall as its content: what is as tall as the frame would make both grow.
+const OF_FRAME_HEIGHT = /-?[\d.]+[sld]?(?:vh|vb|vmin|vmax)\b/gi;
 const WITH_PICTURES = "[src], [background], [style], style";
 
 /**
@@ -39,7 +41,8 @@ function settleAddresses(node, { images, remote }) {
 function settleStyle(node, { images }) {
   const isSheet = node.localName === "style";
   const css = isSheet ? node.textContent : (node.getAttribute("style") ?? "");
-  const settled = css.replace(CID_STYLE, (_, cid) => `url("${addressOf(images, cid)}")`);
+  const inPlace = css.replace(CID_STYLE, (_, cid) => `url("${addressOf(images, cid)}")`);
+  const settled = inPlace.replace(OF_FRAME_HEIGHT, "auto");
   if (settled !== css && isSheet) node.textContent = settled;
   else if (settled !== css) node.setAttribute("style", settled);
   return REMOTE_STYLE.test(css);
