@@ -70,7 +70,7 @@ class KeyServerClient:
             response = self._pool.request(
                 method,
                 self._settings.url + path,
-                body=json.dumps(body).encode("ascii"),
+                body=json.dumps(body, separators=(",", ":")).encode("ascii"),
                 headers={
                     **self._pool.headers,
                     "Authorization": f"Bearer {secret}",

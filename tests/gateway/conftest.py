@@ -47,7 +47,7 @@ subject_tag = "[secure]"
 profile = "strict"
 
 [[rules]]
-recipient = "*@sealed.example"
+recipient = ["*@sealed.example", "*@*.sealed.example"]
 profile = "standard"
 
 [policy]

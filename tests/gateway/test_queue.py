@@ -84,7 +84,7 @@ def test_control_file_comes_back_as_it_was() -> None:
     ],
 )
 def test_damaged_control_file_is_left_alone(key: str, value: object, queue: Queue, tmp_path: Path) -> None:
-    """A state that cannot be read never turns a mail that was to be sealed into one that goes out in clear."""
+    """Whatever stands in it, a mail that was to be sealed does not become one that goes out in clear."""
     mail_id = put(queue, treatment=Treatment(Action.SEAL, "standard"))
     file = tmp_path / "queue" / "mails" / str(mail_id) / "control.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
