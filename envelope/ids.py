@@ -37,18 +37,17 @@ def b64u_decode(text: str | bytes, *, size: int | None = None) -> bytes:
 
     Raises FormatError.
     """
+    octets = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    if b"+" in octets or b"/" in octets:
+        raise FormatError("base64, but not base64url")
     try:
-        decoded: bytes = pybase64.b64decode(_padded(text), altchars=_URL_SAFE, validate=True)
+        padded = octets + b"=" * (-len(octets) % 4)
+        decoded: bytes = pybase64.b64decode(padded, altchars=_URL_SAFE, validate=True)
     except ValueError as error:
         raise FormatError("not base64url") from error
     if size is not None and len(decoded) != size:
         raise FormatError(f"{size} bytes expected, not {len(decoded)}")
     # One text per value, so that an id or a proof cannot be written in two ways.
-    if b64u_bytes(decoded) != (text.encode("ascii") if isinstance(text, str) else text):
+    if b64u_bytes(decoded) != octets:
         raise FormatError("not canonical base64url")
     return decoded
-
-
-def _padded(text: str | bytes) -> str | bytes:
-    padding = -len(text) % 4
-    return text + "=" * padding if isinstance(text, str) else text + b"=" * padding

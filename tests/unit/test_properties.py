@@ -14,8 +14,8 @@ from envelope.fields import read_header
 from envelope.mime import TooManyPartsError, read_structure
 from tests.unit.sealed import BRAND, HEADER, SERVER, content_of, payload, sealed
 
-settings.register_profile("envelope", deadline=None, database=None, max_examples=60)
-settings.load_profile("envelope")
+#: No deadline: a slow machine is no fault. No database: what fails once becomes an example here.
+search = settings(deadline=None, database=None, max_examples=60)
 
 #: What mails are made of, well and badly.
 LINES = st.sampled_from(
@@ -68,6 +68,7 @@ ASSEMBLED = st.lists(st.tuples(LINES, BREAKS)).map(lambda lines: b"".join(line +
 MAILS = st.one_of(ASSEMBLED, ASSEMBLED.map(lambda lines: HEADER + lines), st.binary(max_size=500))
 
 
+@search
 @given(MAILS)
 def test_any_bytes_are_sealed_and_opened_or_refused(mail: bytes) -> None:
     content = content_of(mail)
@@ -75,6 +76,7 @@ def test_any_bytes_are_sealed_and_opened_or_refused(mail: bytes) -> None:
     assert all(part.name for part in content.parts if part.role in (Role.INLINE, Role.ATTACHMENT))
 
 
+@search
 @given(MAILS, st.text(), st.text())
 def test_any_addresses_are_sealed_or_refused(mail: bytes, sender: str, recipient: str) -> None:
     try:
@@ -83,6 +85,7 @@ def test_any_addresses_are_sealed_or_refused(mail: bytes, sender: str, recipient
         assert error.code in ("mail", "address")
 
 
+@search
 @given(MAILS)
 @example(b"From: a@b\r\nSubject: x\rBcc: hidden@h.example\n")
 @example(HEADER + b"Reply-To: x\r\n\tBcc: y@z\r\nTo: \xe4\xf6 <\xfc@\xff>\r\nMessage-ID: <\x0b>\r\n\r\n")
@@ -103,6 +106,7 @@ def test_any_notice_is_one_well_formed_mail(mail: bytes) -> None:
     assert read_securedoc(attached.get_content().encode("ascii")).is_intact
 
 
+@search
 @given(MAILS)
 def test_every_byte_of_a_mail_is_in_a_leaf_or_around_the_leaves(mail: bytes) -> None:
     try:
@@ -154,6 +158,7 @@ def well_formed(draw: st.DrawFn) -> EmailMessage:
     return mail
 
 
+@search
 @given(well_formed())
 def test_a_well_formed_mail_comes_out_as_the_standard_library_reads_it(mail: EmailMessage) -> None:
     content = content_of(mail.as_bytes())
@@ -182,6 +187,7 @@ def expected(mail: EmailMessage) -> list[tuple[str, str, bytes]]:
     return found
 
 
+@search
 @given(st.binary(max_size=300))
 def test_any_file_is_read_or_refused(data: bytes) -> None:
     try:
@@ -190,6 +196,7 @@ def test_any_file_is_read_or_refused(data: bytes) -> None:
         assert error.code == "format"
 
 
+@search
 @given(st.integers(min_value=0), st.integers(min_value=1, max_value=255))
 def test_any_altered_byte_of_a_payload_is_noticed(at: int, change: int) -> None:
     envelope = sealed(HEADER + b"\r\nHello\r\n")
