@@ -16,13 +16,13 @@ from keyserver.gateways import MESSAGES, PROVISION, Caller
 from keyserver.mailboxes import mailbox
 from keyserver.profiles import Wanted
 from keyserver.views import web
-from keyserver.views.application import BODY_LIMIT
 from keyserver.views.fields import Fields
 from translations import LOCALES
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
-PROVISION_LIMIT = 1024 * 1024
+#: A thousand recipients or a hundred logos fit.
+LONG_BODY = 1024 * 1024
 MOST_RECIPIENTS, MOST_PROFILES = 1000, 100
 LONGEST_LIFE = timedelta(days=3653)
 LEVELS = tuple(level.value for level in Level)
@@ -42,7 +42,7 @@ def health() -> ResponseReturnValue:
 def provision() -> ResponseReturnValue:
     """Register a gateway and its profiles."""
     caller = _caller(PROVISION)
-    fields = Fields.of_request(limit=PROVISION_LIMIT)
+    fields = Fields.of_request(limit=LONG_BODY)
     name, administrator = fields.text("gateway", longest=255), fields.text("administrator", longest=320)
     wanted = [_profile(one) for one in fields.objects("profiles", most=MOST_PROFILES)]
     fields.finish()
@@ -65,7 +65,7 @@ def provision() -> ResponseReturnValue:
 def register(message_id: UUID) -> ResponseReturnValue:
     """Take charge of an envelope's key share."""
     caller = _caller(MESSAGES)
-    fields = Fields.of_request(limit=BODY_LIMIT)
+    fields = Fields.of_request(limit=LONG_BODY)
     registration = _registration(message_id, fields)
     fields.finish()
     done = messages.register(
