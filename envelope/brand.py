@@ -1,5 +1,6 @@
 """How an organisation looks to its recipients (S33, S52, S53); draws nothing itself."""
 
+import html
 import math
 import re
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from envelope.errors import BrandError
 
 MAX_NAME_LENGTH = 100
+#: As it is written in HTML, where an ampersand takes five letters: it has to fit into a line.
 MAX_LINK_LENGTH = 500
 MAX_LOGO_SIZE = 16_384
 #: WCAG 2.2, success criterion 1.4.3.
@@ -49,9 +51,7 @@ class Brand:
         if not _COLOUR.fullmatch(self.colour):
             raise BrandError("the colour is written #rrggbb")
         if self.link is not None and not _is_web_address(self.link):
-            raise BrandError(
-                f"the link is an http or https address of at most {MAX_LINK_LENGTH} ASCII characters"
-            )
+            raise BrandError("the link is a short http or https address in ASCII")
         if self.logo is not None:
             _check_logo(self.logo)
 
@@ -88,7 +88,12 @@ def _check_logo(logo: Logo) -> None:
 
 
 def _is_web_address(link: str) -> bool:
-    if len(link) > MAX_LINK_LENGTH or not link.isascii() or not link.isprintable() or " " in link:
+    if (
+        len(html.escape(link)) > MAX_LINK_LENGTH
+        or not link.isascii()
+        or not link.isprintable()
+        or " " in link
+    ):
         return False
     try:
         parts = urlsplit(link)

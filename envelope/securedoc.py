@@ -129,7 +129,8 @@ def _page(
 
 def _content_security_policy(script_digest: str, server: str) -> str:
     # The mail's frame inherits this policy: inline style is what mails are made of, and pictures from the
-    # internet must be possible here to be shown when asked for. Until then the frame's own policy forbids them.
+    # internet must be possible here to be shown when asked for. Until then the frame's own policy forbids
+    # them.
     return (
         f"default-src 'none'; script-src 'sha256-{script_digest}'; style-src 'unsafe-inline'; "
         f"img-src data: blob: https: http:; connect-src {server}; form-action {server}; base-uri 'none'"
