@@ -5,7 +5,8 @@ const EMBEDDED = /^data:image\//i;
 const CID = /^cid:/i;
 const CID_ANYWHERE = /cid:([^"'\s>)]+)/gi;
 const CID_STYLE = /url\(\s*["']?\s*cid:([^"')]+)["']?\s*\)/gi;
-const REMOTE_STYLE = /url\(\s*["']?\s*(?:https?:)?\/\/|@import/i;
+const IMPORT = /@import[^;]*(?:;|$)/gi;
+const REMOTE_STYLE = /url\(\s*["']?\s*(?:https?:)?\/\/[^)]*\)/gi;
 // The frame is as tall as its content: what is as tall as the frame would make both grow.
 const OF_FRAME_HEIGHT = /-?[\d.]+[sld]?(?:vh|vb|vmin|vmax)\b/gi;
 const WITH_PICTURES = "[src], [background], [style], style";
@@ -37,15 +38,18 @@ function settleAddresses(node, { images, remote }) {
   return wantsRemote;
 }
 
-/** Remote addresses stay in styles: there the frame's policy stops them. */
-function settleStyle(node, { images }) {
+/** The same for styles. What hides from the pattern by escapes is stopped by the frame's policy. */
+function settleStyle(node, { images, remote }) {
   const isSheet = node.localName === "style";
   const css = isSheet ? node.textContent : (node.getAttribute("style") ?? "");
-  const inPlace = css.replace(CID_STYLE, (_, cid) => `url("${addressOf(images, cid)}")`);
-  const settled = inPlace.replace(OF_FRAME_HEIGHT, "auto");
+  const local = css.replace(REMOTE_STYLE, "none");
+  const settled = (remote ? css : local)
+    .replace(IMPORT, "")
+    .replace(CID_STYLE, (_, cid) => `url("${addressOf(images, cid)}")`)
+    .replace(OF_FRAME_HEIGHT, "auto");
   if (settled !== css && isSheet) node.textContent = settled;
   else if (settled !== css) node.setAttribute("style", settled);
-  return REMOTE_STYLE.test(css);
+  return local !== css;
 }
 
 function addressOf(images, cid) {
