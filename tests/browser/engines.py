@@ -6,6 +6,7 @@ No one driver does all three: Debian has no geckodriver, and Playwright wants a 
 
 import os
 import subprocess
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -95,7 +96,10 @@ class Engines:
         options = Options()
         options.binary_location = find("MiniBrowser") or ""
         options.add_argument("--automation")
-        driver = WebKitGTK(options=options, service=Service(find("WebKitWebDriver"), env=environment))
+        service = Service(find("WebKitWebDriver"), env=environment)
+        with warnings.catch_warnings():  # Selenium's class for WebKitGTK calls its parent in a deprecated way
+            warnings.simplefilter("ignore", DeprecationWarning)
+            driver = WebKitGTK(options=options, service=service)
         try:
             yield WebKitPerson(folder, driver=driver)
         finally:

@@ -21,7 +21,7 @@ def until_state(envelope: Window, wanted: str) -> None:
 def register(window: Window, demo: Demo, address: str, *, remember: bool = False) -> None:
     """From the sign-in page to a passphrase of one's own, by a mailed code; ends before the last press."""
     window.click("Get a code by mail")
-    window.see(address)
+    window.see("Type the code from the mail", address)
     window.fill("Code", demo.code_for(address))
     window.click("Continue")
     window.fill("First name", "Nora")

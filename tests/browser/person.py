@@ -89,7 +89,7 @@ class WebKitPerson(Person):
             self._driver.switch_to.window(
                 self._driver.window_handles[0]
             )  # the current one may be closed by now
-            self._driver.switch_to.new_window("tab")
+            self._driver.switch_to.new_window("window")
             self._unused.append(self._driver.current_window_handle)
         return SeleniumWindow(self._driver, self._downloads, self._unused.pop())
 

@@ -11,12 +11,19 @@ from playwright.sync_api import ElementHandle, Page
 from playwright.sync_api import Error as PlaywrightError
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.remote.webelement import WebElement
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 #: A person gives up some time; it says nothing about speed.
 PATIENCE = 30.0
 
 FIND = (Path(__file__).parent / "find.js").read_text("utf-8")
+PLACE = f"""(sought) => {{
+  const element = ({FIND})(sought);
+  element?.scrollIntoView({{block: "center", behavior: "instant"}});
+  const place = element?.getBoundingClientRect();
+  return place && document.readyState === "complete" ? [innerWidth, innerHeight, place.x, place.y] : null;
+}}"""
 
 FRAME_TEXT = """() =>
   [...document.querySelectorAll("iframe")].map((f) => f.contentDocument?.body?.innerText ?? "").join("\\n")"""
@@ -216,14 +223,23 @@ class SeleniumWindow(Window):
     def closed(self) -> bool:
         return self._handle not in self.driver.window_handles
 
+    def _element(self, *sought: str) -> WebElement | None:
+        """The element once its page is there and it stands still, all of it in view.
+
+        This driver presses where it was before, and if only its edge is in view, that edge.
+        """
+        before = self.evaluate(PLACE, sought)
+        element: WebElement | None = self.evaluate(FIND, sought)
+        return element if before and before == self.evaluate(PLACE, sought) else None
+
     def _click(self, *sought: str) -> bool:
-        element = self.evaluate(FIND, sought)
+        element = self._element(*sought)
         if element:
             element.click()
         return element is not None
 
     def _type(self, label: str, text: str) -> bool:
-        element = self.evaluate(FIND, ["field", label])
+        element = self._element("field", label)
         if element:
             element.clear()
             element.send_keys(text)
