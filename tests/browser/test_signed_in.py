@@ -21,7 +21,7 @@ def test_high_level_asks_the_passphrase_each_time(
 
     second = new_message(person, demo, address, tmp_path, subject="[high] Second")
     window = second.click_opening("Open message")
-    window.see("The sender wants it typed each time.")
+    window.see("The sender wants the passphrase typed each time.")
     assert "Remember me" not in window.text()
     window.fill("Passphrase", PASSPHRASE)
     approve(window)

@@ -36,7 +36,7 @@ export class Cover {
   /** The person signs in over there; here stands what both windows show. */
   showWaiting({ server, code, signIn, onCancel }) {
     const number = element("strong", { id: "match-code" }, String(code));
-    const check = element("p", {}, gettext("It shows this number too. If not, close it."));
+    const check = element("p", {}, gettext("The window shows this number too. If not, close it."));
     const match = element("div", { class: "match" }, number, check);
     const heading = element("h2", {}, gettext("Sign in to read the message"));
     const cancel = button(gettext("Cancel"), onCancel, { id: "cancel" });

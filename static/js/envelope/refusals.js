@@ -73,7 +73,7 @@ export function words(state, details, envelope) {
       ];
     case "gone":
       return [
-        gettext("The sign-in took too long, or was used up"),
+        gettext("The sign-in took too long, or was already used"),
         gettext("Nothing is lost. Try again whenever you are ready."),
       ];
     case "throttled":
@@ -86,7 +86,7 @@ export function words(state, details, envelope) {
       return [
         gettext("%(server)s has a problem", { server }),
         gettext("Try again in a few minutes."),
-        details.id ? gettext("If it stays, tell %(sender)s this number: %(id)s", { sender, id: details.id }) : "",
+        details.id ? gettext("If this goes on, tell %(sender)s this number: %(id)s", { sender, id: details.id }) : "",
       ];
     default:
       return [
