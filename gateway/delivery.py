@@ -25,7 +25,7 @@ class Copy:
 def deliver(
     entry: Entry, copies: Iterable[Copy], *, relay: HostPort, hostname: str, stopped: Callable[[], bool]
 ) -> None:
-    """Send copies; after each, what was answered is durable, so that a restart sends only the others.
+    """Send copies; after each, what was answered is on disk, so that a restart sends only the others.
 
     Raises TemporaryError if somebody is still waiting after all were tried.
     """
@@ -34,7 +34,7 @@ def deliver(
             addresses = [recipient.address for recipient in copy.recipients]
             answers = connection.send(entry.control.smtp_sender, addresses, copy.chunks, utf8=copy.utf8)
             settled = [_settle(recipient, answers[recipient.address]) for recipient in copy.recipients]
-            entry.save(entry.control.with_recipients(*settled))
+            entry.note(entry.control.with_recipients(*settled))
             for recipient in settled:
                 log.info(
                     "mail %s id=%s to=%s: %s",

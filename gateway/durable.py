@@ -24,9 +24,12 @@ def create_file(path: Path) -> BinaryIO:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of `path` in one step, durable when the block is left; an error
-    in the block, or of the disk, leaves `path` as it was."""
+def replacing(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of `path` in one step when the block is left.
+
+    An error in the block, or of the disk, leaves `path` as it was. Without `sync` a power cut may do so,
+    too, until the folder is synced for another reason.
+    """
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with create_file(new) as file:
@@ -34,4 +37,5 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         file.flush()
         os.fsync(file.fileno())
     new.rename(path)
-    sync_folder(path.parent)
+    if sync:
+        sync_folder(path.parent)

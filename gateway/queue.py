@@ -14,7 +14,7 @@ from gateway.control import Control
 from gateway.durable import OWNER_ONLY, create_file, replacing, sync_folder
 from gateway.errors import DamagedEntryError, EntryBusyError, NotInQueueError, QueueInUseError
 
-MAIL, CONTROL, HEADERS, SEALED = "mail.eml", "control.json", "headers", "sealed"
+MAIL, CONTROL, SEALED = "mail.eml", "control.json", "sealed"
 
 
 class Entry:
@@ -31,32 +31,39 @@ class Entry:
             file.write(control.dump())
         self.control = control
 
+    def note(self, control: Control) -> None:
+        """The same for progress that a power cut may undo: somebody gets a mail twice then."""
+        with replacing(self.folder / CONTROL, sync=False) as file:
+            file.write(control.dump())
+        self.control = control
+
     def open_mail(self) -> BinaryIO:
         """The mail in clear, until `forget_mail`."""
         return (self.folder / MAIL).open("rb")
 
     def read_headers(self) -> bytes:
         """The mail's header block; it outlives the mail in clear."""
-        with suppress(FileNotFoundError):
-            return (self.folder / HEADERS).read_bytes()
+        with suppress(FileNotFoundError), self.open_sealed() as sealed:
+            sealed.seek(0)
+            return sealed.read(int(sealed.readline()))
         with self.open_mail() as mail:
             return header_block.read(mail)
 
     def store_sealed(self, dump: Callable[[BinaryIO], None], *, headers: bytes) -> None:
         """Keep what the notices are made of; `dump` writes the envelope. Durable when this returns."""
-        with replacing(self.folder / HEADERS) as file:
-            file.write(headers)
         with replacing(self.folder / SEALED) as file:
+            file.write(b"%d\n" % len(headers) + headers)
             dump(file)
 
     def open_sealed(self) -> BinaryIO:
-        return (self.folder / SEALED).open("rb")
+        """What `dump` wrote."""
+        file = (self.folder / SEALED).open("rb")
+        file.seek(int(file.readline()), os.SEEK_CUR)
+        return file
 
     def forget_mail(self) -> None:
-        """Remove the mail in clear; again is harmless."""
-        with suppress(FileNotFoundError):
-            (self.folder / MAIL).unlink()
-            sync_folder(self.folder)
+        """Remove the mail in clear; again is harmless. A power cut may undo it until the next `save`."""
+        (self.folder / MAIL).unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Take a mail that is done with out of the queue, in one step; what is left of it goes after that."""

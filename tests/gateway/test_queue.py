@@ -172,10 +172,12 @@ def test_header_block_outlives_the_mail_in_clear(queue: Queue) -> None:
 
     with queue.claim(mail_id) as entry:
         before = entry.read_headers()
-        entry.store_sealed(lambda file: None, headers=before)
+        entry.store_sealed(lambda file: file.write(b"the envelope"), headers=before)
         entry.forget_mail()
         entry.forget_mail()
         assert entry.read_headers() == before == b"A: 1\r\n"
+        with entry.open_sealed() as sealed:
+            assert sealed.read() == b"the envelope"
 
 
 def test_failed_write_leaves_the_old_state(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
