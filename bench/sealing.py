@@ -27,6 +27,8 @@ ALLOWANCE = 96 * 1024
 #: Many, so that some of them meet no neighbour on a shared machine.
 LARGE_ROUNDS, SMALL_ROUNDS = 25, 250
 SERVER = "https://keys.a.example"
+#: Six letters for each of its own, in a file of ASCII.
+WIDEST = "ru"
 OPTIONS = Options(level=Level.HIGH)
 BRAND = Brand(name="Bank A", colour="#0a5c8f")
 
@@ -70,26 +72,26 @@ def mail_of(size: int) -> bytes:
     return mail.as_bytes().replace(b"\n", b"\r\n")
 
 
-def securedoc_of(mail: bytes) -> tuple[SealedEnvelope, list[bytes]]:
+def securedoc_of(mail: bytes, locale: str = "en") -> tuple[SealedEnvelope, list[bytes]]:
     """The mail sealed, and its file in chunks."""
     envelope = seal(
         mail, OPTIONS, sender="ada@a.example", recipients=["bob@b.example"], now=datetime.now(UTC)
     )
     return envelope, render_securedoc(
-        envelope, recipient="bob@b.example", server=SERVER, locale="en", brand=BRAND
+        envelope, recipient="bob@b.example", server=SERVER, locale=locale, brand=BRAND
     )
 
 
-def notice_of(mail: bytes) -> list[bytes]:
+def notice_of(mail: bytes, locale: str) -> list[bytes]:
     """The whole mail that carries the file, in chunks."""
-    envelope, securedoc = securedoc_of(mail)
+    envelope, securedoc = securedoc_of(mail, locale)
     return compose_notice(
         mail,
         securedoc,
         sealed=envelope,
         recipient="bob@b.example",
         server=SERVER,
-        locale="en",
+        locale=locale,
         brand=BRAND,
         subject=None,
     )
@@ -156,8 +158,8 @@ def peak_memory() -> int:
 
 
 def sizes(name: str, mail: bytes) -> Iterable[Row]:
-    """Each file against the mail and what it may have beside it."""
-    for what, chunks in (("securedoc", securedoc_of(mail)[1]), ("notice", notice_of(mail))):
+    """File and notice against the mail and what they may have beside it, in the locale that takes most."""
+    for what, chunks in (("securedoc", securedoc_of(mail, WIDEST)[1]), ("notice", notice_of(mail, WIDEST))):
         size = sum(map(len, chunks))
         note = f"{size - len(mail):+,} bytes"
         allowed = len(mail) + ALLOWANCE

@@ -49,7 +49,7 @@ def test_brand_that_pages_can_show_passes(brand: Brand) -> None:
 )
 def test_fault_is_named(fault: dict[str, object], told: str) -> None:
     with pytest.raises(BrandError, match=told):
-        replace(BRAND, **fault).check()  # type: ignore[arg-type]
+        replace(BRAND, **fault).check()  # type: ignore[arg-type]  # a fault of any field
 
 
 @settings(deadline=None, database=None)

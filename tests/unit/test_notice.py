@@ -87,6 +87,12 @@ def test_notice_of_a_bare_mail_is_complete() -> None:
     assert made["Message-ID"].endswith("@a.example>")
 
 
+def test_names_without_an_address_are_left_out() -> None:
+    made = notice(b"From: The Bank\r\nTo: everybody, bob@b.example\r\n\r\n")
+
+    assert (made["From"], made["To"]) == ("smtp@a.example", "bob@b.example")
+
+
 def test_subject_is_neutral_unless_the_profile_shows_it() -> None:
     """S100: the message's subject can be chosen."""
     shown = Options(level=Level.HIGH, show_subject=True)

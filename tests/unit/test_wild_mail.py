@@ -243,6 +243,13 @@ def test_uuencoded_part_is_decoded() -> None:
     assert files_of(mail) == {"cat.txt": b"Cat"}
 
 
+@pytest.mark.parametrize("body", [b"no begin", b"begin 644 x\r\nM\xff\r\n`\r\nend\r\n"])
+def test_damaged_uuencoded_part_is_kept(body: bytes) -> None:
+    mail = multipart("mixed", part("application/x; name=a.bin", body, "Content-Transfer-Encoding: uuencode"))
+
+    assert files_of(mail)["a.bin.raw"] == body
+
+
 def test_unknown_transfer_encoding_is_kept_as_it_came() -> None:
     mail = multipart(
         "mixed", part("application/pdf; name=a.pdf", b"<~87cURD]i~>", "Content-Transfer-Encoding: x-ascii85")
@@ -390,6 +397,7 @@ def test_nul_bytes_stay_where_they_are() -> None:
         ("=?utf-8?B?R3LDvMOfZQ==?=", "Grüße"),
         ("=?utf-8?Q?Gr=C3?= =?utf-8?Q?=BC=C3=9Fe?=", "Grüße"),
         ("Re: =?iso-8859-1?Q?Gr=FC=DFe_aus?= Rom", "Re: Grüße aus Rom"),
+        ("=?utf-8?Q?Gr=C3=BC=C3=9Fe?= =?iso-8859-1?Q?_aus_K=F6ln?= x", "Grüße aus Köln x"),
         ("=?utf-8*de?Q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
         ("Grüße", "Grüße"),
         ("=?none?Q?abc?=", "abc"),
