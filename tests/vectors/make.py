@@ -13,8 +13,8 @@ Each `<name>.json` is one payload with what an opener must make of it; every ope
                 "possession_proof": "<b64u>"}}
 
 A part has `name`, `id` and `group` where the manifest has them; `size` and `sha256` (hex) are of the decoded
-bytes. The inputs are made from the vector's name, so that a run makes the same bytes again (deflated parts: with
-the same zlib). A file that exists is left alone: envelopes that were sealed stay as they are.
+bytes. The inputs are made from the vector's name, so that a run makes the same bytes again (deflated parts:
+with the same zlib). A file that exists is left alone: envelopes that were sealed stay as they are.
 """
 
 import hashlib
