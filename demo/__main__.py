@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -25,7 +26,7 @@ def main() -> int:
     place = _place(sys.argv[1:])
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with running(place) as stack:
+        with suppress(KeyboardInterrupt), running(place) as stack:
             _send_samples(place, stack)
             print(
                 WHERE.format(url=place.url, mail=place.mail, smtp_port=place.smtp_port, log=place.var / "log")
@@ -35,8 +36,6 @@ def main() -> int:
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print()
     return 0
 
 

@@ -53,7 +53,7 @@ class Maildirs:
     def deliver(self, address: str, content: bytes) -> None:
         """Put a mail into the address's Maildir, whole or not at all, and its envelope beside it."""
         # The address comes from whoever speaks SMTP to us: it names a folder, never a path.
-        name = quote(address.lower(), safe="@+").lstrip(".")
+        name = quote(address.lower() if "@" in address else f"{address}@localhost", safe="@+")
         self._folder.mkdir(parents=True, exist_ok=True)
         key = mailbox.Maildir(self._folder / name, create=True).add(content)
         for part in attachments_of(parse(content)):

@@ -10,7 +10,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from tests.browser.windows import PlaywrightWindow, SeleniumWindow, Window
 
 #: The cookie of a sign-in, as a key server without HTTPS names it.
-SESSION = "sealpost"
+SESSION = "sealpost-session"
 
 
 class Person(ABC):
@@ -57,6 +57,7 @@ class PlaywrightPerson(Person):
         return PlaywrightWindow(self._context.new_page(), self._downloads, announces_downloads=announces)
 
     def end_session(self, url: str) -> None:
+        assert any(cookie.get("name") == SESSION for cookie in self._context.cookies(url))
         self._context.clear_cookies(name=SESSION)
 
     def set_offline(self, *, offline: bool) -> None:
@@ -95,5 +96,6 @@ class WebKitPerson(Person):
 
     def end_session(self, url: str) -> None:
         window = self.open(f"{url}/static/img/mark.svg")
+        assert self._driver.get_cookie(SESSION)
         self._driver.delete_cookie(SESSION)
         window.close()

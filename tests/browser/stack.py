@@ -13,10 +13,11 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import make_msgid
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from demo.maildirs import Mail, Maildirs, attachments_of, data_of, name_of, text_of
 from demo.organisation import Place, environment
+from envelope import read_securedoc
 from tests.browser.windows import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -100,10 +101,16 @@ def readdressed(content: bytes, address: str) -> EmailMessage:
     return mail
 
 
+def message_id(file: Path) -> str:
+    """The message's id, from where FORMAT.md section 2 puts it."""
+    header = read_securedoc(file.read_bytes()).payload[0]
+    return str(UUID(bytes=header[16:32]))
+
+
 @contextmanager
 def running_demo(var: Path) -> Iterator[Demo]:
     """`python -m demo` beside others, until it says that it is ready; ended as by Ctrl-C."""
-    place = Place(var=var, port=_free_port(), smtp_port=_free_port())
+    place = Place(var=var, port=free_port(), smtp_port=free_port())
     flags = ("--port", str(place.port), "--smtp-port", str(place.smtp_port), "--var", str(var))
     demo = subprocess.Popen(
         [sys.executable, "-m", "demo", *flags],
@@ -125,7 +132,7 @@ def running_demo(var: Path) -> Iterator[Demo]:
     assert demo.returncode == 0, rest
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

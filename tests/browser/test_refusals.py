@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from envelope import read_securedoc
 from tests.browser.journey import approve, open_as_newcomer, register, until_state
 from tests.browser.person import Person, PlaywrightPerson
-from tests.browser.stack import Demo, mail_to
+from tests.browser.stack import Demo, mail_to, message_id
 
 
 def test_locked_message_says_so_and_why(person: Person, demo: Demo, address: str, tmp_path: Path) -> None:
@@ -30,7 +29,7 @@ def test_locked_message_says_so_and_why(person: Person, demo: Demo, address: str
 
 def test_expired_message_says_since_when(person: Person, demo: Demo, address: str, tmp_path: Path) -> None:
     file = demo.send(mail_to(address)).save(address, tmp_path)
-    demo.sealpost("message", "expire", message_id(file), "--at", "2026-01-31T12:00:00Z")
+    demo.sealpost("message", "expire", message_id(file), "2026-01-31T12:00:00Z")
     person.forgive("403")
 
     envelope = person.open(file)
@@ -161,8 +160,3 @@ def test_refused_message_that_was_open_before_stays_closed(
     again.click("Open message")
 
     until_state(again, "locked")
-
-
-def message_id(file: Path) -> str:
-    """The message's id, read from the envelope as its format says."""
-    return str(read_securedoc(file.read_bytes()).message_id)

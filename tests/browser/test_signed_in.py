@@ -51,6 +51,7 @@ def test_ended_session_asks_the_passphrase_again(
 ) -> None:
     open_as_newcomer(new_message(somebody, demo, address, tmp_path), demo, address)
     somebody.end_session(demo.url)
+    somebody.forgive("422")
 
     second = new_message(somebody, demo, address, tmp_path)
     window = second.click_opening("Open message")
