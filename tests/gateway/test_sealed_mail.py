@@ -127,7 +127,6 @@ def test_key_share_and_mail_in_clear_are_gone_from_disk_once_registered(
     assert (control["stage"], control["key_share"]) == ("registered", None)
     assert {path.name for path in entry.iterdir()} - {"control.json.new"} == {
         "control.json",
-        "headers",
         "sealed",
     }
 
