@@ -13,8 +13,10 @@ from tests.browser.stack import Demo, mail_to, readdressed
 def test_mail_is_read_with_its_attachments(person: Person, demo: Demo, address: str, tmp_path: Path) -> None:
     """S9, S57: sent by SMTP, sealed, mailed, opened from disk, registered, read, saved byte for byte."""
     mail = mail_to(address, "Your offer", "The offer is attached.\n")
-    offer, table = bytes(range(256)) * 200, "näme;price\r\nTür;5\r\n".encode()
-    mail.add_attachment(offer, "application", "pdf", filename="Angebot für Zoë №1.pdf")
+    letter, table = bytes(range(256)) * 200, "näme;price\r\nTür;5\r\n".encode()
+    mail.add_attachment(
+        letter, "application", "vnd.oasis.opendocument.text", filename="Angebot für Zoë №1.odt"
+    )
     mail.add_attachment(table, "text", "csv", filename="prices.csv")
     file = demo.send(mail).save(address, tmp_path)
 
@@ -30,7 +32,7 @@ def test_mail_is_read_with_its_attachments(person: Person, demo: Demo, address: 
 
     envelope.see("Your offer", "Ada Moreau", "prices.csv")
     assert "The offer is attached." in envelope.see_in_frame("The offer")
-    assert envelope.download("Download Angebot für Zoë №1.pdf").read_bytes() == offer
+    assert envelope.download("Download Angebot für Zoë №1.odt").read_bytes() == letter
     assert envelope.download("Download prices.csv").read_bytes() == table
 
 
