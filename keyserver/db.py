@@ -1,5 +1,6 @@
 """The database: engines, transactions, types and migrations; knows no table by name."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Delete,
     Dialect,
     Engine,
+    Executable,
     MetaData,
     Update,
     create_engine,
@@ -127,9 +129,27 @@ def let_others_write(db: Session) -> None:
 
 def insert_into(db: Session, model: type[Base]) -> sqlite.Insert | postgresql.Insert:
     """This database's INSERT, which can say `on_conflict_do_nothing` and `on_conflict_do_update`."""
-    if db.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(model)
-    return postgresql.insert(model)
+    return insert_for(dialect_of(db), model)
+
+
+def insert_for(dialect: str, model: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """As `insert_into`, for statements that are put together before there is a session."""
+    return sqlite.insert(model) if dialect == "sqlite" else postgresql.insert(model)
+
+
+def dialect_of(db: Session) -> str:
+    """``sqlite`` or ``postgresql``."""
+    return db.get_bind().dialect.name
+
+
+def execute(db: Session, statement: Executable, **values: Any) -> CursorResult[Any]:
+    """Run a prepared statement straight on the connection: on the hot path the ORM would cost most.
+
+    Nothing is flushed before, and no loaded object learns of it.
+    """
+    if isinstance(db, WritingSession) and statement.is_dml:
+        db.wrote = True
+    return db.connection().execute(statement, values)
 
 
 def rows_changed(db: Session, statement: Update | Delete) -> int:
@@ -168,6 +188,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         f"busy_timeout = {BUSY_TIMEOUT_MS}",
         "foreign_keys = ON",
         "secure_delete = ON",
+        "wal_autocheckpoint = 4000",  # pages; a checkpoint makes the writer that meets it wait
     ):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -175,8 +196,11 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     """Writers take the write lock at once: a reader that turns writer may find its view stale, and fail."""
     reads = connection.get_execution_options().get("sealpost_writes") is False
-    connection.exec_driver_sql(f"PRAGMA query_only = {int(reads)}")
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    raw = cast("sqlite3.Connection", connection.connection.dbapi_connection)
+    if connection.info.get("query_only") is not reads:
+        raw.execute(f"PRAGMA query_only = {int(reads)}")
+        connection.info["query_only"] = reads
+    raw.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _queue_writers(sessions: "sessionmaker[WritingSession]") -> None:

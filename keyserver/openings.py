@@ -9,17 +9,18 @@ import hmac
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
-from sqlalchemy import and_, delete, exists, func, select, update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from envelope.options import Level
 from keyserver import audit
-from keyserver.db import insert_into, rows_changed
+from keyserver import opening_statements as statements
+from keyserver.db import dialect_of, execute, rows_changed
 from keyserver.errors import (
     ConflictError,
     GoneError,
@@ -32,7 +33,7 @@ from keyserver.errors import (
 from keyserver.keyring import Keyring
 from keyserver.mailboxes import mailbox
 from keyserver.messages import State, require_open, state_of
-from keyserver.models import Message, MessageRecipient, Opening, Person, PersonAddress, Profile
+from keyserver.models import Opening, Person
 
 #: How long a page waits for its person, and how long it leaves a released result unfetched.
 LIFETIME = timedelta(minutes=10)
@@ -105,7 +106,7 @@ def ask(db: Session, wanted: Ask, *, source: str, now: datetime, keyring: Keyrin
     MessageLockedError, MessageExpiredError, InvalidFieldError, ThrottledError, ConflictError, GoneError.
     """
     address = mailbox(wanted.recipient, field="recipient")
-    message = _message(db, wanted.message_id, address)
+    message = execute(db, statements.MESSAGE, id=wanted.message_id, address=address).first()
     stored = message.possession_sha256 if message else bytes(32)
     shown = hmac.compare_digest(sha256(wanted.possession_proof).digest(), stored)
     if message is None or not shown:
@@ -128,36 +129,12 @@ def ask(db: Session, wanted: Ask, *, source: str, now: datetime, keyring: Keyrin
 
 def look(db: Session, opening_id: UUID, *, now: datetime) -> OpeningView:
     """What the person is shown first. Raises NotFoundError: the page's request may still be on its way."""
-    row = db.execute(
-        select(
-            Opening.id,
-            Opening.recipient,
-            Opening.public_key,
-            Opening.state,
-            Opening.expires.label("opening_expires"),
-            Opening.proven_by,
-            Message.sender,
-            Message.sender_name,
-            Message.subject,
-            Message.sent,
-            Message.level,
-            Message.expires,
-            Message.locked,
-            Message.lock_reason,
-            Message.profile_id,
-            Profile.brand_name,
-            Profile.logo_type,
-        )
-        .join(Message, Message.id == Opening.message_id)
-        .join(Profile, Profile.id == Message.profile_id)
-        .where(Opening.id == opening_id)
-    ).first()
+    row = execute(db, statements.VIEW, id=opening_id).first()
     if row is None:
         raise NotFoundError
-    over = row.state == "fetched" or row.opening_expires <= now
     return OpeningView(
         id=row.id,
-        state="gone" if over else row.state,
+        state="gone" if _is_over(row, now=now) else row.state,
         message_state=state_of(row, now=now),
         lock_reason=row.lock_reason,
         recipient=row.recipient,
@@ -189,7 +166,7 @@ def approve(db: Session, opening_id: UUID, person: Person, *, now: datetime, key
     Raises GoneError, NotEntitledError, MessageLockedError, MessageExpiredError, PassphraseNeededError.
     """
     opening = _opening(db, opening_id, person=person)
-    if opening is None or opening.opening_expires <= now:
+    if opening is None or _ends(opening) <= now:
         raise GoneError
     if not opening.entitled:
         raise NotEntitledError
@@ -198,15 +175,12 @@ def approve(db: Session, opening_id: UUID, person: Person, *, now: datetime, key
         return
     if opening.level == Level.HIGH and opening.proven_by != person.id:
         raise PassphraseNeededError
-    released = db.execute(
-        update(Opening)
-        .where(Opening.id == opening_id, Opening.state == "waiting")
-        .values(
-            state="released",
-            sealed=_seal(opening, keyring),
-            expires=min(opening.opening_expires, now + RESULT_LIFETIME),
-        )
-        .returning(Opening.id)
+    released = execute(
+        db,
+        statements.RELEASE,
+        opening_id=opening_id,
+        sealed=_seal(opening, keyring),
+        now=now,
     ).first()
     if released is not None:  # else another tab was faster, to the same end
         _note_release(db, opening, person=person, now=now)
@@ -220,17 +194,12 @@ def result(db: Session, opening_id: UUID, poll_secret: bytes, *, now: datetime) 
     opening = _opening(db, opening_id)
     if opening is None or not hmac.compare_digest(sha256(poll_secret).digest(), opening.poll_sha256):
         raise NotFoundError
-    if opening.state == "fetched" or opening.opening_expires <= now:
+    if _is_over(opening, now=now):
         raise GoneError
     require_open(opening, now=now)
     if opening.state == "waiting":
         return Waiting(opening.opening_expires - now)
-    fetched = db.execute(
-        update(Opening)
-        .where(Opening.id == opening_id, Opening.state == "released")
-        .values(state="fetched")
-        .returning(Opening.sealed)
-    ).first()
+    fetched = execute(db, statements.FETCH, opening_id=opening_id).first()
     if fetched is None:
         raise GoneError
     return Released(fetched.sealed[:ENC], fetched.sealed[ENC:])
@@ -244,81 +213,47 @@ def match_code(opening_id: UUID, public_key: bytes) -> str:
 
 def purge(db: Session, *, now: datetime) -> int:
     """Drop sealed shares that were fetched, and openings long over; returns how many of these."""
-    over = (Opening.state == "fetched") | (Opening.expires <= now)
+    over = (Opening.state == "fetched") | (Opening.released <= now - RESULT_LIFETIME)
     db.execute(update(Opening).where(over, Opening.sealed.is_not(None)).values(sealed=None))
     return rows_changed(db, delete(Opening).where(Opening.expires < now - AFTERLIFE))
 
 
-_LIFE = (Message.locked, Message.lock_reason, Message.expires)
-_SHARE = (Message.kek_version, Message.wrapped_share, Message.account_id)
-
-
-def _message(db: Session, message_id: UUID, address: str) -> Any:
-    """The message, with `address` None unless it is one of its recipients'."""
-    return db.execute(
-        select(Message.possession_sha256, Message.level, *_LIFE, MessageRecipient.address)
-        .outerjoin(
-            MessageRecipient,
-            and_(MessageRecipient.message_id == Message.id, MessageRecipient.address == address),
-        )
-        .where(Message.id == message_id)
-    ).first()
-
-
 def _opening(db: Session, opening_id: UUID, *, person: Person | None = None) -> Any:
-    """The opening and what decides about it, as one row; with `person`, whether it is for their address."""
-    owns = exists().where(
-        PersonAddress.address == Opening.address, PersonAddress.person_id == (person.id if person else None)
-    )
-    return db.execute(
-        select(
-            Opening.id,
-            Opening.message_id,
-            Opening.address,
-            Opening.recipient,
-            Opening.public_key,
-            Opening.poll_sha256,
-            Opening.state,
-            Opening.proven_by,
-            Opening.source,
-            Opening.expires.label("opening_expires"),
-            Message.level,
-            *_LIFE,
-            *_SHARE,
-            owns.label("entitled"),
-        )
-        .join(Message, Message.id == Opening.message_id)
-        .where(Opening.id == opening_id)
-    ).first()
+    return execute(db, statements.OPENING, id=opening_id, person_id=person.id if person else None).first()
+
+
+def _ends(opening: Any) -> datetime:
+    """When it is too late: to approve, or to fetch what was released."""
+    if opening.released is None:
+        return cast("datetime", opening.opening_expires)
+    return cast("datetime", opening.released + RESULT_LIFETIME)
+
+
+def _is_over(opening: Any, *, now: datetime) -> bool:
+    return bool(opening.state == "fetched") or _ends(opening) <= now
 
 
 def _check_flood(db: Session, message_id: UUID, source: str, *, now: datetime) -> None:
-    asked = db.scalar(
-        select(func.count()).where(
-            Opening.message_id == message_id, Opening.source == source, Opening.asked > now - LIFETIME
-        )
-    )
-    if asked is not None and asked >= ASKS:
+    since = now - LIFETIME
+    asked = execute(db, statements.ASKED, message_id=message_id, source=source, since=since).scalar_one()
+    if asked >= ASKS:
         raise ThrottledError(LIFETIME / ASKS)
 
 
 def _add(db: Session, wanted: Ask, address: str, *, source: str, state: str, now: datetime) -> bool:
-    added = db.execute(
-        insert_into(db, Opening)
-        .values(
-            id=wanted.id,
-            message_id=wanted.message_id,
-            address=address,
-            recipient=wanted.recipient,
-            public_key=wanted.public_key,
-            poll_sha256=wanted.poll_sha256,
-            source=source,
-            state=state,
-            asked=now,
-            expires=now + LIFETIME,
-        )
-        .on_conflict_do_nothing()
-        .returning(Opening.id)
+    added = execute(
+        db,
+        statements.add(dialect_of(db)),
+        id=wanted.id,
+        message_id=wanted.message_id,
+        address=address,
+        recipient=wanted.recipient,
+        public_key=wanted.public_key,
+        poll_sha256=wanted.poll_sha256,
+        source=source,
+        state=state,
+        asked=now,
+        expires=now + LIFETIME,
     )
     return added.first() is not None
 
@@ -328,7 +263,7 @@ def _the_same_again(db: Session, wanted: Ask, *, now: datetime) -> Waiting:
     asked = (wanted.message_id, wanted.recipient, wanted.public_key, wanted.poll_sha256)
     if (opening.message_id, opening.recipient, opening.public_key, opening.poll_sha256) != asked:
         raise ConflictError
-    if opening.state == "fetched" or opening.opening_expires <= now:
+    if _is_over(opening, now=now):
         raise GoneError
     return Waiting(opening.opening_expires - now)
 
@@ -342,11 +277,7 @@ def _seal(opening: Any, keyring: Keyring) -> bytes:
 
 def _note_release(db: Session, opening: Any, *, person: Person | None, now: datetime) -> None:
     """What the sender and the auditor will see. If it cannot be written, nothing is released."""
-    db.execute(
-        update(MessageRecipient)
-        .where(MessageRecipient.message_id == opening.message_id, MessageRecipient.address == opening.address)
-        .values(first_opened=func.coalesce(MessageRecipient.first_opened, now), last_opened=now)
-    )
+    execute(db, statements.OPENED, of_message=opening.message_id, of_address=opening.address, now=now)
     audit.record(
         db,
         "message released",

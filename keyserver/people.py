@@ -1,8 +1,9 @@
 """People: who they are, which addresses are theirs, and their passphrases; knows no session and no page."""
 
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from envelope.ids import uuid7
@@ -15,6 +16,7 @@ from keyserver.passphrases import Passphrases, check_strength
 from translations import LOCALES
 
 LONGEST_NAME = 100
+_BY_ID = select(Person).where(Person.id == bindparam("id"))
 
 
 def person_of(db: Session, address: str) -> Person | None:
@@ -24,6 +26,11 @@ def person_of(db: Session, address: str) -> Person | None:
         .join(PersonAddress, PersonAddress.person_id == Person.id)
         .where(PersonAddress.address == address.strip().lower())
     )
+
+
+def by_id(db: Session, person_id: UUID) -> Person | None:
+    """The person with that id; asked by every page, so put together once."""
+    return db.execute(_BY_ID, {"id": person_id}).scalar()
 
 
 def addresses_of(db: Session, person: Person) -> list[str]:

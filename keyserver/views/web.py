@@ -12,7 +12,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy.orm import Session
 
 import translations
-from keyserver import devices
+from keyserver import devices, people
 from keyserver.db import Database
 from keyserver.keyring import Keyring
 from keyserver.models import Person
@@ -207,7 +207,7 @@ def install_login(app: Flask) -> None:
 
 def _by_session(text: str) -> _SignedIn | None:
     identity, _, epoch = text.partition(".")
-    person = db().get(Person, UUID(identity))
+    person = people.by_id(db(), UUID(identity))
     if person is None or not person.active or str(person.epoch) != epoch:
         return None
     return _SignedIn(person)

@@ -29,13 +29,7 @@ def upgrade() -> None:
         sa.Column("data", sa.Text(), nullable=False),
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.PrimaryKeyConstraint("chain", "number", name=op.f("pk_audit_entry")),
-    )
-    op.create_table(
-        "audit_head",
-        sa.Column("chain", sa.String(length=36), nullable=False),
-        sa.Column("number", sa.BigInteger(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
-        sa.PrimaryKeyConstraint("chain", name=op.f("pk_audit_head")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "mailed_code",
@@ -214,6 +208,7 @@ def upgrade() -> None:
             ["message_id"], ["message.id"], name=op.f("fk_message_recipient_message_id_message")
         ),
         sa.PrimaryKeyConstraint("message_id", "address", name=op.f("pk_message_recipient")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         "ix_message_recipient_address_registered_message_id",
@@ -233,6 +228,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("asked", UtcDateTime(), nullable=False),
         sa.Column("expires", UtcDateTime(), nullable=False),
+        sa.Column("released", UtcDateTime(), nullable=True),
         sa.Column("proven_by", sa.Uuid(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(length=113), nullable=True),
         sa.ForeignKeyConstraint(
@@ -242,6 +238,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["proven_by"], ["person.id"], name=op.f("fk_opening_proven_by_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_opening")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_opening_expires", "opening", ["expires"])
     op.create_index("ix_opening_message_id_source_asked", "opening", ["message_id", "source", "asked"])
