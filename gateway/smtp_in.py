@@ -157,7 +157,8 @@ class Session(SMTP):
 
     async def _receive(self, smtp_envelope: SmtpEnvelope) -> str:
         try:
-            draft = await asyncio.to_thread(self._intake.begin, smtp_envelope)
+            # Not in a thread: a client that goes away in between would leave a draft that nobody holds.
+            draft = self._intake.begin(smtp_envelope)
         except OSError as error:
             return _disk_reply(error)
         try:
