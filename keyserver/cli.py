@@ -47,6 +47,7 @@ def main() -> None:
 
     form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     logging.basicConfig(level=logging.INFO, format=form)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # warns of each request that waits a moment
 
 
 @main.command()

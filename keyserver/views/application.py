@@ -83,6 +83,17 @@ class KeyServer(Flask):
 class _Sessions(SecureCookieSessionInterface):
     """The session cookie, which the API neither reads nor sets: it trusts nothing browsers send along."""
 
+    digest_method = staticmethod(sha256)
+
+    def __init__(self) -> None:
+        self._serializer: URLSafeTimedSerializer | None = None
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """One for all requests: Flask makes it anew twice in each."""
+        if self._serializer is None:
+            self._serializer = super().get_signing_serializer(app)
+        return self._serializer
+
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if guards.for_programs(request):
             return NullSession()

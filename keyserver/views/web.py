@@ -127,6 +127,7 @@ def sign_in(person: Person, *, address: str, remember: bool = False) -> None:
     if kept:
         session["locale"] = kept
     flask_login.login_user(_SignedIn(person))
+    session.pop("_id", None)  # of the protection that `install_login` turns off
     mark = {"address": _folded(address), "browser": known_browser(address) or secrets.token_urlsafe(16)}
     _set_cookie("browser", services().browsers.dumps(mark), lasts=KNOWN_FOR)
     if remember:
