@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -58,12 +59,14 @@ def _send_samples(place: Place, stack: Stack) -> None:
     for name, mail in samples.samples():
         if name not in sent:
             message_id, recipients = samples.send(mail, port=place.smtp_port)
-            stack.until(
-                lambda wanted=message_id, to=recipients: all(maildirs.holds(each, wanted) for each in to),
-                f"the sample {name} did not arrive",
-            )
+            arrived = partial(_arrived, maildirs, message_id, recipients=recipients)
+            stack.until(arrived, f"the sample {name} did not arrive")
             with noted.open("a", encoding="utf-8") as note:
                 note.write(f"{name}\n")
+
+
+def _arrived(maildirs: Maildirs, message_id: str, *, recipients: list[str]) -> bool:
+    return all(maildirs.holds(address, message_id) for address in recipients)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-import waitress
+import waitress  # type: ignore[import-untyped]  # ships no types
 
 from demo import mailbox
 from demo.maildirs import Maildirs

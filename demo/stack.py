@@ -90,14 +90,19 @@ class Stack:
             time.sleep(0.05)
 
     def _provision(self) -> None:
-        """The gateway's profiles to the key server; the first time with the token of a new account."""
+        """The gateway's profiles to the key server; the first time with the token of its account."""
         provision = ("provision", "--config", str(self._place.gateway_toml))
         if self._place.gateway_secret.exists():
             self.command("sealpost-gateway", *provision)
             return
+        self.command("sealpost-gateway", *provision, "--token-file", "-", given=self._token())
+
+    def _token(self) -> str:
+        """Of the account, which is there already if an earlier start was interrupted."""
+        if organisation.ACCOUNT in self.command("sealpost", "account", "list"):
+            return self.command("sealpost", "account", "token", organisation.ACCOUNT)
         domains = [word for domain in organisation.DOMAINS for word in ("--domain", domain)]
-        token = self.command("sealpost", "account", "create", organisation.ACCOUNT, *domains).split()[-1]
-        self.command("sealpost-gateway", *provision, "--token-file", "-", given=token)
+        return self.command("sealpost", "account", "create", organisation.ACCOUNT, *domains)
 
     def _launch(self, name: str, command: list[str]) -> None:
         """Start a part that ends with the demo. Ctrl-C is for the demo alone; it ends its parts in order."""

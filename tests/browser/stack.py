@@ -98,6 +98,7 @@ def readdressed(content: bytes, address: str) -> EmailMessage:
     mail = message_from_bytes(content, policy=policy.default)
     assert isinstance(mail, EmailMessage)
     mail.replace_header("To", address)
+    del mail["Cc"]
     return mail
 
 
