@@ -1,9 +1,9 @@
 """Key release against bare Flask routes with one select and one insert: same server, same disk, same run.
 
 A release is two requests, approve and result, each with a durable commit of its own; a floor is one request
-with one. All are counted in requests per second over kept connections, on SQLite with synchronous=FULL. There
-are two floors: the route as our database layer lets one write it, and the route on the driver alone, which says
-what SQLAlchemy costs on top.
+with one. All are counted in requests per second over kept connections, on SQLite with synchronous=FULL.
+There are two floors: the route as our database layer lets one write it, and the route on the driver alone,
+which says what SQLAlchemy costs on top.
 """
 
 import sqlite3
