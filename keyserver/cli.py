@@ -47,6 +47,7 @@ def main() -> None:
 
     form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     logging.basicConfig(level=logging.INFO, format=form)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # warns of each request that waits a moment
 
 
@@ -58,6 +59,7 @@ def run() -> None:
     from keyserver import create_app
 
     settings = _settings()
+    _require_current(settings)
     server = waitress.create_server(
         create_app(settings),
         listen=settings.listen,
@@ -80,6 +82,7 @@ def worker() -> None:
     from keyserver.worker import Worker
 
     settings = _settings()
+    _require_current(settings)
     with _database(settings) as database:
         working = Worker.of(settings, database)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -357,6 +360,14 @@ def _reading(settings: "Settings") -> Iterator["Session"]:
 def _writing(settings: "Settings") -> Iterator[tuple["Session", datetime]]:
     with _database(settings) as database, database.writing() as session:
         yield session, datetime.now(UTC)
+
+
+def _require_current(settings: "Settings") -> None:
+    from keyserver.db import is_current
+
+    with _database(settings) as database:
+        if not is_current(database.engine):
+            raise click.ClickException("the database is not this release's: run `sealpost db upgrade` first")
 
 
 def _person(session: "Session", address: str) -> "Person":

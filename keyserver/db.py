@@ -7,10 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import (
     Connection,
     CursorResult,
@@ -28,6 +26,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, SessionTransaction, sessionmaker
 from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 #: How long a writer waits for writers of other processes before it gives up (SQLite).
 BUSY_TIMEOUT_MS = 15_000
@@ -159,12 +160,32 @@ def rows_changed(db: Session, statement: Update | Delete) -> int:
 
 def upgrade(engine: Engine) -> None:
     """Bring the schema to this release's, step by step; harmless when it is there already."""
-    config = Config()
-    scripts = resources.files("keyserver") / "migrations"
-    with resources.as_file(scripts) as folder, engine.begin() as connection:
-        config.set_main_option("script_location", str(folder))
+    from alembic import command
+
+    with _alembic() as config, engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether the schema is this release's."""
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    with _alembic() as config, engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_heads()
+        return found == tuple(ScriptDirectory.from_config(config).get_heads())
+
+
+@contextmanager
+def _alembic() -> "Iterator[Config]":
+    """Alembic's settings; imported here because only upgrades and starts need it."""
+    from alembic.config import Config
+
+    config = Config()
+    with resources.as_file(resources.files("keyserver") / "migrations") as folder:
+        config.set_main_option("script_location", str(folder))
+        yield config
 
 
 def _engine(url: str) -> Engine:

@@ -63,7 +63,7 @@ class Settings:
     #: Passphrases judged at the same time; others wait, and are sent away after `passphrase_wait` (seconds).
     passphrase_workers: int = 2
     passphrase_wait: timedelta = timedelta(seconds=5)
-    #: How long a sign-in lasts without use (seconds).
+    #: How long a sign-in lasts (seconds); closing the browser ends it earlier.
     session_lifetime: timedelta = timedelta(hours=12)
     #: How long a remembered device stays remembered without use (seconds).
     device_lifetime: timedelta = timedelta(days=90)

@@ -123,7 +123,6 @@ def sign_in(person: Person, *, address: str, remember: bool = False) -> None:
     """
     kept = session.get("locale")
     session.clear()
-    session.permanent = True
     if kept:
         session["locale"] = kept
     flask_login.login_user(_SignedIn(person))

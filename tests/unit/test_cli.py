@@ -98,6 +98,11 @@ def test_faults_of_the_settings_are_told_all_at_once(run: Run, monkeypatch: pyte
     assert [line.split()[1] for line in lines] == ["SEALPOST_KEKS", "SEALPOST_THREADS"]
 
 
+@pytest.mark.parametrize("command", ["run", "worker"])
+def test_nothing_starts_on_a_database_that_is_not_upgraded(run: Run, command: str) -> None:
+    assert "run `sealpost db upgrade` first" in run(command, code=1).output
+
+
 def test_gateway_is_listed_and_revoked(run: Run, message: SealedMessage) -> None:
     listed = run("gateway", "list").output
     gateway_id = listed.split("\t")[0]

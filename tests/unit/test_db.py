@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from envelope.ids import uuid7
 from keyserver import audit
-from keyserver.db import Base, Database, let_others_write, upgrade
+from keyserver.db import Base, Database, is_current, let_others_write, upgrade
 from keyserver.models import Account, AuditEntry, Device
 
 
@@ -29,6 +29,17 @@ def test_upgrade_again_changes_nothing(database: Database) -> None:
     upgrade(database.engine)
 
     assert inspect(database.engine).get_table_names() == before
+
+
+def test_schema_is_current_after_the_upgrade(database_url: str) -> None:
+    database = Database(database_url)
+
+    before = is_current(database.engine)
+    upgrade(database.engine)
+    after = is_current(database.engine)
+    database.dispose()
+
+    assert (before, after) == (False, True)
 
 
 def test_reading_transaction_cannot_write(database: Database) -> None:

@@ -1,6 +1,7 @@
 """Openings: who gets a key share, when, how often, and what it is sealed to."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from envelope.options import Level
 from keyserver import audit, messages, openings
+from keyserver.db import Database
 from keyserver.errors import (
     ConflictError,
     GoneError,
@@ -91,6 +93,23 @@ def test_result_is_handed_out_once(db: Session, message: SealedMessage, bob: Per
 
     with pytest.raises(GoneError):
         result(db, page, now=now)
+
+
+def test_result_asked_for_twice_at_once_is_handed_out_once(database: Database, now: datetime) -> None:
+    with database.writing() as db:
+        page = Page(make_message(db, make_account(db, now=now), now=now))
+        ask(db, page, now=now)
+        approve(db, page, make_person(db, now=now), now=now)
+
+    def fetch(_number: int) -> str:
+        try:
+            with database.writing() as db:
+                return type(result(db, page, now=now)).__name__
+        except GoneError as gone:
+            return gone.code
+
+    with ThreadPoolExecutor(4) as pages:
+        assert sorted(pages.map(fetch, range(4))) == ["Released", "gone", "gone", "gone"]
 
 
 def test_two_tabs_open_the_same_message(
