@@ -124,5 +124,9 @@ class _Server:
             return smtplib.SMTP_SSL(host, port, timeout=PATIENCE_SECONDS, context=trusted)
         server = smtplib.SMTP(host, port, timeout=PATIENCE_SECONDS)
         if self._url.scheme == "smtp+tls":
-            server.starttls(context=trusted)
+            try:
+                server.starttls(context=trusted)
+            except OSError:
+                server.close()
+                raise
         return server

@@ -1,13 +1,17 @@
 """Mail out: rendered when sent, sent once, retried, forgotten; and the purge."""
 
 import mailbox
+import socket
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
 from keyserver import codes, outbox
@@ -165,3 +169,46 @@ def test_folder_has_a_maildir_per_address(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["%2F..%2F..%2Fetc@b.example", "bob@b.example"]
     (kept,) = mailbox.Maildir(tmp_path / "bob@b.example", create=False)
     assert kept["Subject"]
+
+
+class Inbox:
+    """What a mail server was given."""
+
+    def __init__(self) -> None:
+        self.received = list[tuple[str, list[str], bytes]]()
+
+    async def handle_DATA(self, _server: object, _session: object, smtp_envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        content = smtp_envelope.content
+        self.received.append((smtp_envelope.mail_from, smtp_envelope.rcpt_tos, content))
+        return "250 OK"
+
+
+@pytest.fixture
+def server() -> Iterator[Controller]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(Inbox(), hostname="127.0.0.1", port=port)
+    controller.start()
+    yield controller
+    controller.stop()
+
+
+def test_mail_server_gets_the_mail(server: Controller) -> None:
+    transport = transport_for(f"smtp://127.0.0.1:{server.port}")
+
+    transport.send(renderer().render(waiting("code")), to="bob@b.example")
+
+    ((sender, recipients, content),) = server.handler.received
+    assert (sender, recipients) == ("sealpost@keys.test", ["bob@b.example"])
+    assert b"1234 5678" in content
+
+
+@pytest.mark.parametrize("scheme", ["smtp+tls", "smtps"])
+def test_mail_does_not_leave_in_clear_where_tls_is_asked_for(server: Controller, scheme: str) -> None:
+    transport = transport_for(f"{scheme}://user:hunter2@127.0.0.1:{server.port}")
+
+    with pytest.raises(OSError):  # smtplib's and ssl's alike
+        transport.send(renderer().render(waiting("code")), to="bob@b.example")
+
+    assert server.handler.received == []
+    assert "hunter2" not in repr(transport)
