@@ -6,12 +6,17 @@ import { gettext } from "./gettext.js";
 import { sizeText } from "./locale.js";
 import { zip } from "./zip.js";
 
-const ARCHIVE_KEPT = 60_000; // milliseconds: what a browser may take to begin saving it
+const SAVING = 60_000; // milliseconds: what a browser may take to begin saving a file
 
-/** @param {Part[]} parts @returns {Promise<HTMLElement|null>} a section, or null for none */
-export async function attachmentList(parts, locale) {
+/**
+ * Nothing is copied out of the message before it is asked for: the list is there at once, however big they are.
+ *
+ * @param {Part[]} parts @returns {HTMLElement|null} a section, or null for none
+ */
+export function attachmentList(parts, locale) {
   if (parts.length === 0) return null;
-  const files = await filesOf(parts);
+  const names = distinct(parts.map((part) => safeName(part.name)));
+  const files = parts.map((part, i) => ({ name: names[i], part }));
   const count = element("span", { class: "quiet" }, String(files.length));
   const heading = element("h2", {}, gettext("Attachments"), " ", count);
   const all = files.length > 1 ? allButton(files) : null;
@@ -20,32 +25,26 @@ export async function attachmentList(parts, locale) {
   return element("section", { id: "attachments" }, head, element("ul", {}, ...items));
 }
 
-/** Safe, distinct names; every blob is of no type, so that no browser opens one as a page. */
-async function filesOf(parts) {
-  const names = distinct(parts.map((part) => safeName(part.name)));
-  const blobs = await Promise.all(parts.map((part) => part.blob()));
-  return parts.map(({ type }, i) => ({ name: names[i], type, blob: blobs[i] }));
-}
-
-function item({ name, type, blob }, locale) {
-  const kind = element("span", { class: "kind", "aria-hidden": "true" }, kindOf(name, type));
-  const size = element("span", { class: "quiet" }, sizeText(blob.size, locale));
+function item({ name, part }, locale) {
+  const kind = element("span", { class: "kind", "aria-hidden": "true" }, kindOf(name, part.type));
+  const size = element("span", { class: "quiet" }, sizeText(part.size, locale));
   const file = element("span", { class: "file" }, element("bdi", {}, name), size);
-  const attributes = {
-    class: "button",
-    href: URL.createObjectURL(blob),
-    download: name,
-    "aria-label": gettext("Download %(name)s", { name }),
-  };
-  return element("li", {}, kind, file, element("a", attributes, gettext("Download")));
+  const save = async () => saveAs(await part.blob(), name);
+  const label = { "aria-label": gettext("Download %(name)s", { name }) };
+  return element("li", {}, kind, file, button(gettext("Download"), save, label));
 }
 
 function allButton(files) {
-  return button(gettext("Download all"), () => saveAll(files), { id: "download-all" });
+  const save = async () => saveAs(await zip(await blobsOf(files)), `${gettext("Attachments")}.zip`);
+  return button(gettext("Download all"), save, { id: "download-all" });
 }
 
-async function saveAll(files) {
-  const href = URL.createObjectURL(await zip(files));
-  element("a", { href, download: `${gettext("Attachments")}.zip` }).click();
-  setTimeout(() => URL.revokeObjectURL(href), ARCHIVE_KEPT);
+function blobsOf(files) {
+  return Promise.all(files.map(async ({ name, part }) => ({ name, blob: await part.blob() })));
+}
+
+function saveAs(blob, name) {
+  const href = URL.createObjectURL(blob);
+  element("a", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), SAVING);
 }

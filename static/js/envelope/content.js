@@ -1,6 +1,6 @@
 /** What is inside once opened (FORMAT.md section 3): the manifest, strictly read, and the parts behind it. */
 
-import { text } from "./bytes.js";
+import { join, text } from "./bytes.js";
 import { Cleartext } from "./cleartext.js";
 import { isRecord, parse } from "./data.js";
 import { FormatError, LimitExceededError } from "./errors.js";
@@ -84,14 +84,18 @@ export class Part {
     Object.assign(this, { role, type, name, id, group: group ?? 0, size, encoding, views });
   }
 
-  /** The decoded bytes as a Blob of that type. @throws {FormatError} if they do not inflate to `size` */
+  /** The decoded bytes, in one piece or several. @throws {FormatError} if they do not inflate to `size` */
+  async pieces() {
+    return this.encoding === "identity" ? this.views : [await inflate(this.views, this.size)];
+  }
+
+  /** The decoded bytes as a Blob; of no type that a browser would show as a page, unless told. */
   async blob(type = "application/octet-stream") {
-    const pieces = this.encoding === "identity" ? this.views : [await inflate(this.views, this.size)];
-    return new Blob(pieces, { type });
+    return new Blob(await this.pieces(), { type });
   }
 
   /** The decoded bytes as text; letters that are no UTF-8 become replacement characters. */
   async text() {
-    return (await this.blob()).text();
+    return new TextDecoder().decode(join(...(await this.pieces())));
   }
 }

@@ -7,6 +7,7 @@ import { Cover } from "./cover.js";
 import { readEnvelope } from "./data.js";
 import { AlteredError, EnvelopeError, NoAnswerError } from "./errors.js";
 import { gettext, speak } from "./gettext.js";
+import { warmUp } from "./locale.js";
 import { Opening } from "./opening.js";
 import { checkPolicy, decodeCarriers, readPayload } from "./payload.js";
 import { showMessage } from "./reader.js";
@@ -19,7 +20,7 @@ export function start(page, standIn) {
   speak(envelope.strings);
   const checked = check(page, envelope);
   const cover = new Cover(page, () => open({ envelope, cover, checked, standIn }));
-  checked.catch((error) => cover.showRefusal(error, envelope));
+  checked.then(() => warmUp(envelope.locale)).catch((error) => cover.showRefusal(error, envelope));
 }
 
 /** The data block; where a mail filter broke it, just enough to say so. */

@@ -19,7 +19,7 @@ export async function showMessage({ headers, parts }, { locale }) {
   const print = button(gettext("Print"), () => view.print(), { id: "print" });
   const title = element("h1", { id: "subject", tabindex: "-1" }, subject);
   const pieces = [element("header", {}, title, print), fieldList(fields), view.bar, view.frame.element];
-  putInPlace([...pieces, await attachmentList(others, locale)]);
+  putInPlace([...pieces, attachmentList(others, locale)]);
   title.focus({ preventScroll: true });
   printByKeys(view);
 }
