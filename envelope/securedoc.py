@@ -23,6 +23,9 @@ from envelope.wording import environment, moment
 
 #: Octets in a line, line break excluded (RFC 5322 section 2.1.1), with room for a tag around it.
 MAX_LINE = 980
+#: Octets of the page without its payload. A logo that does not fit is left out: the file and the notice around
+#: it shall add no more than 96 KiB to the mail.
+MAX_PAGE = 90_112
 #: Octets of one name, address or subject on the file's outside, as HTML: a line has to hold it.
 _MAX_SHOWN = 700
 _MAX_FILE_SIZE = MAX_PAYLOAD_SIZE * 7 // 5
@@ -31,7 +34,7 @@ _STATIC = Path(__file__).parents[1] / "static" / "dist"
 _STRINGS_OF = "static/js/envelope/"
 _SCRIPTS = {Algorithm.AES_256: "envelope.js", Algorithm.AES_192: "envelope-192.js"}
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?")
-_PAYLOAD_LINE = "\n<!--payload-->\n"
+_PAYLOAD_LINE = b"\r\n<!--payload-->\r\n"
 #: The value begins on a line of its own: its lines leave no room beside them.
 _INPUT = b'<input type="hidden" name="p" value="\r\n'
 _INPUT_END = b'">\r\n'
@@ -99,32 +102,31 @@ def read_securedoc(file: bytes) -> SecuredocFile:
 def _page(
     sealed: SealedEnvelope, *, recipient: str, server: str, locale: str, brand: Brand
 ) -> tuple[bytes, bytes]:
-    """What stands before and behind the payload."""
+    """What stands before and behind the payload; without the logo where it would be too much."""
     script = _script(sealed.algorithm)
     policy = _shown(sealed.policy)
-    page = (
-        environment(locale)
-        .get_template("securedoc.html")
-        .render(
-            lang=locale,
-            dir=translations.direction(locale),
-            csp=_content_security_policy(script.digest, server),
-            style=_built("envelope.css"),
-            script=script.text,
-            data=_data(sealed, recipient=recipient, server=server, locale=locale),
-            brand=brand,
-            logo_uri=brand.logo and _logo_uri(brand.logo),
-            accents=accents(brand.colour),
-            policy=policy,
-            recipient=_fitted(recipient),
-            sent=moment(policy.sent, locale),
-            expires=policy.expires and moment(policy.expires, locale),
-            subject=policy.subject,
-            server_host=urlsplit(server).netloc,
-        )
-    )
-    head, _, tail = page.partition(_PAYLOAD_LINE)
-    return _lines(head + "\n"), _lines(tail)
+    values = {
+        "lang": locale,
+        "dir": translations.direction(locale),
+        "csp": _content_security_policy(script.digest, server),
+        "style": _built("envelope.css"),
+        "script": script.text,
+        "data": _data(sealed, recipient=recipient, server=server, locale=locale),
+        "brand": brand,
+        "accents": accents(brand.colour),
+        "policy": policy,
+        "recipient": _fitted(recipient),
+        "sent": moment(policy.sent, locale),
+        "expires": policy.expires and moment(policy.expires, locale),
+        "subject": policy.subject,
+        "server_host": urlsplit(server).netloc,
+    }
+    template = environment(locale).get_template("securedoc.html")
+    page = _lines(template.render(values, logo_uri=brand.logo and _logo_uri(brand.logo)))
+    if brand.logo and len(page) > MAX_PAGE:
+        page = _lines(template.render(values, logo_uri=None))
+    head, line, tail = page.partition(_PAYLOAD_LINE)
+    return head + line[:2], tail
 
 
 def _content_security_policy(script_digest: str, server: str) -> str:
@@ -147,12 +149,18 @@ def _data(sealed: SealedEnvelope, *, recipient: str, server: str, locale: str) -
         "digest": b64u_encode(sealed.digest),
         "size": sealed.size,
         "locale": locale,
-        "strings": dict(translations.strings_of(locale, _STRINGS_OF)),
+        "strings": b64u_encode(_words(locale)),
     }
     text = json.dumps(data, ensure_ascii=True, separators=(",\n", ":"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return "\n".join(_broken(line) for line in text.split("\n"))
+
+
+def _words(locale: str) -> bytes:
+    """The script's words as JSON in UTF-8; escaped one by one, Russian ones would take twice the room."""
+    words = dict(translations.strings_of(locale, _STRINGS_OF))
+    return json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 #: Anywhere but where the next line would begin like a mailbox's separator.

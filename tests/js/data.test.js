@@ -15,6 +15,7 @@ const POLICY = {
   sent: "2026-11-23T18:00:00Z",
   subject: null,
 };
+const words = (strings) => Buffer.from(JSON.stringify(strings)).toString("base64url");
 const DATA = {
   server: "https://keys.a.example",
   recipient: "bob@b.example",
@@ -23,7 +24,7 @@ const DATA = {
   digest: Buffer.alloc(32, 2).toString("base64url"),
   size: 5,
   locale: "de",
-  strings: { Print: "Drucken" },
+  strings: words({ Print: "Печать" }),
 };
 
 const block = (changes) => JSON.stringify({ ...DATA, ...changes });
@@ -32,6 +33,7 @@ test("the data block is read as values", () => {
   const envelope = readEnvelope(block());
   assert.equal(envelope.policy.level, "high");
   assert.equal(envelope.policyText, DATA.policy);
+  assert.deepEqual(envelope.strings, { Print: "Печать" });
   assert.deepEqual(envelope.secret, new Uint8Array(32).fill(1));
 });
 
@@ -50,7 +52,7 @@ for (const [name, changes] of Object.entries({
   "a policy with something more": { policy: JSON.stringify({ ...POLICY, reply: true }) },
   "a policy that is no JSON": { policy: "{" },
   "a size that is no number": { size: "5" },
-  "a translation that is no text": { strings: { Print: 1 } },
+  "a translation that is no text": { strings: words({ Print: 1 }) },
   "a field too many": { extra: 1 },
   "a field too few": { size: undefined },
 })) {

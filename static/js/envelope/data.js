@@ -1,6 +1,6 @@
 /** Everything particular about this file: a strict read of its data block (FORMAT.md section 5). */
 
-import { decodeExactly } from "./bytes.js";
+import { decode, decodeExactly, text } from "./bytes.js";
 import { FormatError } from "./errors.js";
 
 const LEVELS = ["high", "medium", "none"];
@@ -26,7 +26,7 @@ const DATA = {
   digest: isText,
   size: (value) => Number.isSafeInteger(value) && value > 0,
   locale: isText,
-  strings: (value) => isRecord(value) && Object.values(value).every(isText),
+  strings: isText,
 };
 
 /**
@@ -42,7 +42,13 @@ export function readEnvelope(json) {
     digest: decodeExactly(data.digest, 32),
     policyText: data.policy,
     policy: record(data.policy, POLICY),
+    strings: words(parse(text(decode(data.strings)))),
   };
+}
+
+function words(strings) {
+  if (!isRecord(strings) || !Object.values(strings).every(isText)) throw new FormatError();
+  return strings;
 }
 
 /** JSON text to an object with exactly the keys of `shape`, each as it has to be. */
