@@ -1,4 +1,4 @@
-"""Opening in Chromium: from the released key share to the message shown, against base64 + AES-GCM of the same bytes."""
+"""Opening in Chromium: from the released key share to the message shown, against base64 + AES-GCM there."""
 
 import json
 import tempfile
@@ -25,14 +25,15 @@ WATCH = """
 new MutationObserver(() => {
   const state = document.querySelector("main")?.dataset.state;
   if (state === "decrypting") window.began ??= performance.now();
-  if (state === "open") requestAnimationFrame(() => setTimeout(() => { window.ended ??= performance.now(); }));
+  if (state === "open") requestAnimationFrame(() => setTimeout(() => (window.ended ??= performance.now())));
 }).observe(document, { attributes: true, subtree: true, attributeFilter: ["data-state"] });
 """
 
 #: The floor: the payload's own text, decoded and decrypted by what the browser has, and nothing else.
 FLOOR = """async () => {
   const texts = Array.from(document.querySelectorAll("input[name=p]"), (input) => input.value).slice(1);
-  const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+  const aes = { name: "AES-GCM", length: 256 };
+  const key = await crypto.subtle.generateKey(aes, false, ["encrypt", "decrypt"]);
   const iv = new Uint8Array(12);
   const options = { alphabet: "base64url" };
   const sealed = [];

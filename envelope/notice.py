@@ -19,7 +19,7 @@ from envelope.errors import AddressError
 from envelope.fields import Header, read_header
 from envelope.options import Level, Policy
 from envelope.sealing import SealedEnvelope
-from envelope.wording import environment, moment
+from envelope.wording import environment
 
 FILE_NAME = "securedoc.html"
 
@@ -95,7 +95,7 @@ def _texts(
         "heading": heading,
         "sender": f"{policy.sender_name} ({policy.sender})" if policy.sender_name else policy.sender,
         "recipient": recipient,
-        "expires": policy.expires and moment(policy.expires, locale),
+        "expires": policy.expires and translations.moment(policy.expires, locale),
         "asks_passphrase": policy.level is not Level.NONE,
         "server_host": urlsplit(server).netloc,
         "brand": brand,

@@ -19,12 +19,12 @@ from envelope.ids import b64u_decode, b64u_encode
 from envelope.keys import HALF_SIZE
 from envelope.options import Algorithm, Policy
 from envelope.sealing import SealedEnvelope, payload_digest
-from envelope.wording import environment, moment
+from envelope.wording import environment
 
 #: Octets in a line, line break excluded (RFC 5322 section 2.1.1), with room for a tag around it.
 MAX_LINE = 980
-#: Octets of the page without its payload. A logo that does not fit is left out: the file and the notice around
-#: it shall add no more than 96 KiB to the mail.
+#: Octets of the page without its payload. A logo that does not fit is left out: file and notice shall add no
+#: more than 96 KiB to the mail.
 MAX_PAGE = 90_112
 #: Octets of one name, address or subject on the file's outside, as HTML: a line has to hold it.
 _MAX_SHOWN = 700
@@ -116,8 +116,8 @@ def _page(
         "accents": accents(brand.colour),
         "policy": policy,
         "recipient": _fitted(recipient),
-        "sent": moment(policy.sent, locale),
-        "expires": policy.expires and moment(policy.expires, locale),
+        "sent": translations.moment(policy.sent, locale),
+        "expires": policy.expires and translations.moment(policy.expires, locale),
         "subject": policy.subject,
         "server_host": urlsplit(server).netloc,
     }

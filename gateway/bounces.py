@@ -10,12 +10,10 @@ from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 from uuid import UUID
 
-from babel.dates import format_datetime as localised
-
 from gateway import header_block
 from gateway.control import Control, Recipient
 from gateway.policy import Action
-from translations import load
+from translations import load, moment
 
 #: What of the original's header block goes back: enough to find the mail again. The subject is content.
 RETURNED = ("date", "from", "to", "cc", "message-id", "in-reply-to", "references")
@@ -67,7 +65,7 @@ def compose(
 
 def _words(control: Control, failed: Sequence[Recipient], *, office: Office) -> str:
     _ = load(office.locale).gettext
-    date = localised(control.arrived, "long", locale=office.locale)
+    date = moment(control.arrived, office.locale)
     lines = [_("Your mail of %(date)s could not be delivered to:") % {"date": date}]
     for recipient in failed:
         lines += ["", f"    {recipient.address}", "    " + _reason(control, recipient, _)]

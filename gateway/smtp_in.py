@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import json
 import logging
 import threading
 from collections import defaultdict
@@ -25,9 +24,6 @@ from gateway.settings import Settings
 log = logging.getLogger(__name__)
 
 MOST_RECIPIENTS = 1000
-#: Octets of a registration that are for recipients: the key server takes 64 KiB in all.
-MOST_REGISTERED = 56 * 1024
-RECIPIENT_FRAME = '{"address":,"visible":false},'
 MOST_CONNECTIONS = 200
 MOST_COMMAND = 2048
 #: How long a client may be silent, in seconds (RFC 5321 section 4.5.3.2.7).
@@ -67,7 +63,7 @@ class Handler:
     async def handle_RCPT(  # noqa: N802, see above
         self, server: Any, session: Any, smtp_envelope: Any, address: str, options: list[str]
     ) -> str:
-        if _is_full(smtp_envelope.rcpt_tos):
+        if len(smtp_envelope.rcpt_tos) >= MOST_RECIPIENTS:
             return replies.TOO_MANY_RECIPIENTS
         if fault := _fault(address, utf8=smtp_envelope.smtp_utf8):
             return fault
@@ -256,11 +252,6 @@ class SmtpServer:
             for session in [each for each in self.sessions if not each.busy]:
                 session.transport.close()
             await asyncio.sleep(0.02)
-
-
-def _is_full(recipients: list[str]) -> bool:
-    registered = sum(len(json.dumps(recipient)) + len(RECIPIENT_FRAME) for recipient in recipients)
-    return len(recipients) >= MOST_RECIPIENTS or registered > MOST_REGISTERED
 
 
 def too_large(limit: int) -> str:

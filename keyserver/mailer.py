@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import jinja2
-from babel.dates import format_datetime as in_words
 
 import translations
 from keyserver.outbox import Waiting
@@ -71,8 +70,7 @@ class Renderer:
         if "flow" in context:
             context["flow_url"] = f"{self._base_url}/code/{context['flow']}"
         if "when" in context:
-            moment = datetime.fromisoformat(context["when"])
-            context["when"] = f"{in_words(moment, 'long', locale=waiting.locale)}"
+            context["when"] = translations.moment(datetime.fromisoformat(context["when"]), waiting.locale)
         return context
 
     def _part(self, name: str, context: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ the mail's locale. Every template has `locale`, `direction` and `address`, and b
 |---|---|
 | `code` | `code` («1234 5678»), `flow` (becomes `flow_url`), `minutes`, `organisation` or None |
 | `welcome` | `code`, `flow` (becomes `flow_url`), `organisation` |
-| `passphrase_changed` | `first_name`, `when` (ISO 8601; the template gets it in words) |
+| `passphrase_changed` | `name`, `when` (ISO 8601; the template gets it in words) |
 """
 
 from dataclasses import dataclass, field

@@ -13,7 +13,7 @@ from keyserver.errors import AuthenticationError, InvalidFieldError
 from keyserver.mailboxes import mailbox
 from keyserver.models import Person, PersonAddress
 from keyserver.passphrases import Passphrases, check_strength
-from translations import LOCALES
+from translations import LOCALES, full_name
 
 LONGEST_NAME = 100
 _BY_ID = select(Person).where(Person.id == bindparam("id"))
@@ -37,6 +37,11 @@ def addresses_of(db: Session, person: Person) -> list[str]:
     """The person's addresses, the oldest first."""
     found = select(PersonAddress.address).where(PersonAddress.person_id == person.id)
     return list(db.scalars(found.order_by(PersonAddress.created, PersonAddress.address)))
+
+
+def name_of(person: Person) -> str:
+    """First and last name, in the order of the person's language."""
+    return full_name(person.first_name, person.last_name, person.locale)
 
 
 def sign_in(
@@ -187,7 +192,7 @@ def _set_passphrase(db: Session, person: Person, hashed: str) -> None:
 
 def _tell(db: Session, person: Person, *, now: datetime) -> None:
     """To every address: whoever took over one mailbox must not be the only one to hear of it."""
-    context = {"first_name": person.first_name, "when": now.isoformat()}
+    context = {"name": name_of(person), "when": now.isoformat()}
     for address in addresses_of(db, person):
         outbox.put(db, to=address, name="passphrase_changed", locale=person.locale, context=context, now=now)
 

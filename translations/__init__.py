@@ -1,11 +1,14 @@
-"""The locales, which of them to use for whom, and the catalogs; knows nothing of what it translates."""
+"""The locales, which to use for whom, catalogs, times and names; knows nothing of what it translates."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time, get_datetime_format
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -16,6 +19,9 @@ SOURCE_LOCALE = "en"
 
 #: Every locale of pages, mails, envelopes and notices (S80), in the order of a language menu.
 LOCALES = ("en", "de", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "zh")
+
+#: Where the family name stands first, and what stands between it and the given one.
+_FAMILY_FIRST = {"ja": " ", "ko": "", "zh": ""}
 
 
 def negotiate(preferences: Iterable[str]) -> str:
@@ -36,12 +42,33 @@ def negotiate(preferences: Iterable[str]) -> str:
 
 def menu() -> list[tuple[str, str]]:
     """Each locale with its name in its own language, for a language menu."""
-    return [(locale, (Locale.parse(locale).get_display_name(locale) or locale).capitalize()) for locale in LOCALES]
+    names = {locale: Locale.parse(locale).get_display_name(locale) or locale for locale in LOCALES}
+    return [(locale, name.capitalize()) for locale, name in names.items()]
 
 
 def direction(locale: str) -> str:
     """``ltr`` or ``rtl``, for the ``dir`` attribute of a page."""
     return Locale.parse(locale).text_direction
+
+
+def moment(at: datetime, locale: str, *, length: Literal["medium", "long"] = "long") -> str:
+    """Day and minute as people write them, in UTC and saying so: nobody knows where the reader is."""
+    day = format_date(at.astimezone(UTC), length, locale=locale)
+    minute = format_time(at, "short", tzinfo=UTC, locale=locale)
+    pattern = str(get_datetime_format("medium", locale=locale)).replace("'", "")
+    return pattern.replace("{0}", f"{minute} UTC").replace("{1}", day)
+
+
+def family_first(locale: str) -> bool:
+    """Whether forms ask for the family name before the given one."""
+    return locale in _FAMILY_FIRST
+
+
+def full_name(first_name: str, last_name: str, locale: str) -> str:
+    """A person's name as the locale says it: Chinese, Japanese and Korean names begin with the family's."""
+    if family_first(locale) and not (first_name + last_name).isascii():
+        return f"{last_name}{_FAMILY_FIRST[locale]}{first_name}"
+    return f"{first_name} {last_name}"
 
 
 @cache

@@ -116,6 +116,7 @@ def _for_templates() -> dict[str, Any]:
     return {
         "locale": locale,
         "direction": translations.direction(locale),
+        "family_first": translations.family_first(locale),
         "languages": translations.menu(),
         "person": web.current_person(),
     }

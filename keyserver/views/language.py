@@ -1,12 +1,12 @@
 """Which language a browser reads, and times as that language writes them; decides nothing about people."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
-from babel.dates import format_date, format_time, get_datetime_format
 from flask import Blueprint, redirect, request, session
 from markupsafe import Markup
 from werkzeug import Response
 
+import translations
 from keyserver import people
 from keyserver.views import web
 from translations import LOCALES
@@ -34,11 +34,6 @@ def _own_path(path: str) -> str:
 
 @blueprint.app_template_filter("moment")
 def moment(time: datetime) -> Markup:
-    """A time in the reader's language, in UTC and saying so; portal.js moves it into the reader's zone."""
-    time, locale = time.astimezone(UTC), web.locale()
-    words = (
-        str(get_datetime_format("medium", locale=locale))
-        .replace("{0}", format_time(time, "short", locale=locale))
-        .replace("{1}", format_date(time, "medium", locale=locale))
-    )
-    return Markup('<time datetime="{}">{} UTC</time>').format(time.isoformat(timespec="seconds"), words)
+    """A time in the reader's language; portal.js moves it from UTC into the reader's zone."""
+    words = translations.moment(time, web.locale(), length="medium")
+    return Markup('<time datetime="{}">{}</time>').format(time.isoformat(timespec="seconds"), words)

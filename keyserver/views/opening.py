@@ -194,7 +194,8 @@ def _approval(opening: OpeningView, form: Form) -> Response:
     """Where one presses «Open message»; or, signed in with other addresses, how to change that."""
     person = web.current_person()
     if person is not None and not _entitled(opening, person):
-        answer = make_response(render_template("opening/stranger.html", opening=opening))
+        name = people.name_of(person)
+        answer = make_response(render_template("opening/stranger.html", opening=opening, name=name))
         answer.status_code = errors.STATUS[NotEntitledError]
         return answer
     asks = _asks_passphrase(opening, person)

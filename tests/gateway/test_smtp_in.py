@@ -10,7 +10,7 @@ import pytest
 
 from gateway.service import Gateway
 from tests.gateway.conftest import MAIL, Send, StartGateway
-from tests.gateway.neighbours import NextHop, ScriptedKeyServer
+from tests.gateway.neighbours import NextHop
 
 CLEAR = "carol@clear.example"
 
@@ -73,23 +73,6 @@ def test_more_than_a_thousand_recipients_are_for_another_time(smtp: smtplib.SMTP
     codes = [smtp.rcpt(f"r{n}@clear.example")[0] for n in range(1001)]
 
     assert codes == [250] * 1000 + [452]
-
-
-def test_recipients_are_no_more_than_fit_into_one_registration(
-    smtp: smtplib.SMTP, next_hop: NextHop, key_server: ScriptedKeyServer
-) -> None:
-    """keyserver/API.md takes 64 KiB; clients come again with those for whom there was no room."""
-    smtp.mail("ada@bank.example")
-    codes = [smtp.rcpt(f"{n:0>64}@{'a' * 60}.{'b' * 60}.{'c' * 50}.sealed.example")[0] for n in range(300)]
-    taken = codes.count(250)
-    assert set(codes[taken:]) == {452}
-    assert taken >= 100
-
-    smtp.data(MAIL)
-
-    next_hop.wait(lambda: len(next_hop.mails) == taken)
-    (request,) = key_server.requests
-    assert int(request.headers["Content-Length"]) <= 64 * 1024
 
 
 @pytest.mark.parametrize("address", ["bob", "bob@", "bob@-.example", "bob@b.example\x01"])

@@ -167,7 +167,7 @@ def test_changed_passphrase_replaces_the_old(db: Session, now: datetime) -> None
     assert sign_in(db, passphrase="nine yellow bicycles sing", now=now) is bob
     assert bob.epoch == epoch + 1
     mail = db.scalars(select(Outbox)).one()
-    assert mail.context == {"first_name": "Robert", "when": now.isoformat()}
+    assert mail.context == {"name": "Robert Baker", "when": now.isoformat()}
 
 
 def test_change_needs_the_present_passphrase(db: Session, now: datetime) -> None:

@@ -26,7 +26,7 @@ from translations import LOCALES
 CONTEXTS = {
     "code": {"code": "1234 5678", "flow": str(uuid4()), "minutes": 20, "organisation": None},
     "welcome": {"code": "1234 5678", "flow": str(uuid4()), "organisation": "Bank <A> & Co"},
-    "passphrase_changed": {"first_name": "Robert", "when": "2026-11-23T18:00:00+00:00"},
+    "passphrase_changed": {"name": "Robert Baker", "when": "2026-11-23T18:00:00+00:00"},
 }
 
 
