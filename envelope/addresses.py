@@ -16,6 +16,7 @@ _LEXEME = re.compile(
 )
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _PLAIN_NAME = re.compile(r"[^\x00-\x1f()<>\[\]:;@\\,.\"]*")
+_CLEAR_NAME = re.compile(r"[^\x00-\x1f()<>\[\]:;@\\,\"]*")
 _ADDRESS = re.compile(
     r'(?:[^\s\x00-\x20\x7f"(),:;<>\[\]\\@]+|"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])+")@([^\s@"(),;<>\\]+)'
 )
@@ -24,7 +25,10 @@ _DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)*[^\W_](?:[\w-]*[^\W_])?|\[[
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """A display name, which may be "", and the address as it was written, "" if there is none."""
+    """A display name, which may be "", and the address as it was written, "" if there is none.
+
+    As text it is for reading: «Dr. Vogt» needs its quotes on the wire only, «Vogt, Lena» for people too.
+    """
 
     name: str
     address: str
@@ -32,7 +36,8 @@ class Mailbox:
     def __str__(self) -> str:
         if not self.address or not self.name:
             return self.address or self.name
-        return f"{quoted(self.name)} <{self.address}>"
+        name = self.name if _CLEAR_NAME.fullmatch(self.name) else quoted(self.name)
+        return f"{name} <{self.address}>"
 
 
 def normalise(address: str) -> str:

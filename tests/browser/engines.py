@@ -6,20 +6,26 @@ No one driver does all three: Debian has no geckodriver, and Playwright wants a 
 
 import os
 import subprocess
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright, sync_playwright
-from selenium.webdriver import WebKitGTK
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.remote.client_config import ClientConfig
+from selenium.webdriver.remote.remote_connection import RemoteConnection
+from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
+from urllib3.exceptions import HTTPError
 
 from tests.browser.install import find
 from tests.browser.person import Person, PlaywrightPerson, WebKitPerson
+from tests.browser.windows import PATIENCE
 
+#: Tries to start WebKitGTK.
+STARTS = 3
 ENGINES = ("chromium", "firefox", "webkit")
 FLAGS = (
     "--no-sandbox",  # of no use here, and impossible for root and in most containers
@@ -93,17 +99,9 @@ class Engines:
         environment = self._environment(HOME=str(folder), DISPLAY=self._display())
         if dark:
             environment["GTK_THEME"] = "Adwaita:dark"
-        options = Options()
-        options.binary_location = find("MiniBrowser") or ""
-        options.add_argument("--automation")
-        service = Service(find("WebKitWebDriver"), env=environment)
-        with warnings.catch_warnings():  # Selenium's class for WebKitGTK calls its parent in a deprecated way
-            warnings.simplefilter("ignore", DeprecationWarning)
-            driver = WebKitGTK(options=options, service=service)
-        try:
+        with ExitStack() as started:
+            driver = _webkit_driver(started, environment)
             yield WebKitPerson(folder, driver=driver)
-        finally:
-            driver.quit()
 
     def _environment(self, **more: str) -> dict[str, str | float | bool]:
         """A home of its own: Firefox refuses to run as root in another user's."""
@@ -132,3 +130,24 @@ class Engines:
             with os.fdopen(reading) as number:
                 self._screen = f":{number.readline().strip()}"
         return self._screen
+
+
+def _webkit_driver(started: ExitStack, environment: Mapping[str, str | float | bool]) -> WebDriver:
+    """A browser that answers. Of some hundred one dies while it starts, and its driver then waits for ever."""
+    options = Options()
+    options.binary_location = find("MiniBrowser") or ""
+    options.add_argument("--automation")
+    for attempt in range(STARTS):
+        service = Service(find("WebKitWebDriver"), env=environment)
+        service.start()
+        started.callback(service.stop)
+        patience = ClientConfig(remote_server_addr=service.service_url, timeout=PATIENCE)
+        try:
+            driver = WebDriver(RemoteConnection(client_config=patience), options=options)
+        except (WebDriverException, HTTPError):
+            if attempt == STARTS - 1:
+                raise
+        else:
+            started.callback(driver.quit)
+            return driver
+    raise AssertionError("unreachable")

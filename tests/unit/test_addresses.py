@@ -2,7 +2,7 @@
 
 import pytest
 
-from envelope.addresses import first_address, normalise, parse_mailboxes
+from envelope.addresses import Mailbox, first_address, normalise, parse_mailboxes
 from envelope.errors import AddressError
 
 
@@ -91,3 +91,18 @@ def test_mailbox_reads_back_from_its_text() -> None:
     mailboxes = parse_mailboxes(['"Lovelace, \\"A\\"" <a@b.example>, Ädä <c@d.example>, e@f.example'])
 
     assert parse_mailboxes([", ".join(map(str, mailboxes))]) == mailboxes
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("Dr. Lena Vogt", "Dr. Lena Vogt <l@a.example>"),
+        ("Vogt, Lena", '"Vogt, Lena" <l@a.example>'),
+        ("boss@bank.example", '"boss@bank.example" <l@a.example>'),
+    ],
+)
+def test_name_is_quoted_for_readers_only_where_it_could_mislead(name: str, read: str) -> None:
+    mailbox = Mailbox(name, "l@a.example")
+
+    assert str(mailbox) == read
+    assert parse_mailboxes([read]) == [mailbox]
