@@ -24,8 +24,6 @@ from tests.browser.install import find
 from tests.browser.person import Person, PlaywrightPerson, WebKitPerson
 from tests.browser.windows import PATIENCE
 
-#: Tries to start WebKitGTK.
-STARTS = 3
 ENGINES = ("chromium", "firefox", "webkit")
 FLAGS = (
     "--no-sandbox",  # of no use here, and impossible for root and in most containers
@@ -132,22 +130,22 @@ class Engines:
         return self._screen
 
 
-def _webkit_driver(started: ExitStack, environment: Mapping[str, str | float | bool]) -> WebDriver:
-    """A browser that answers. Of some hundred one dies while it starts, and its driver then waits for ever."""
+def _webkit_driver(
+    started: ExitStack, environment: Mapping[str, str | float | bool], *, tries: int = 3
+) -> WebDriver:
+    """A browser that answers: of some hundred one dies as it starts, and its driver would wait for ever."""
     options = Options()
     options.binary_location = find("MiniBrowser") or ""
     options.add_argument("--automation")
-    for attempt in range(STARTS):
-        service = Service(find("WebKitWebDriver"), env=environment)
-        service.start()
-        started.callback(service.stop)
-        patience = ClientConfig(remote_server_addr=service.service_url, timeout=PATIENCE)
-        try:
-            driver = WebDriver(RemoteConnection(client_config=patience), options=options)
-        except (WebDriverException, HTTPError):
-            if attempt == STARTS - 1:
-                raise
-        else:
-            started.callback(driver.quit)
-            return driver
-    raise AssertionError("unreachable")
+    service = Service(find("WebKitWebDriver"), env=environment)
+    service.start()
+    started.callback(service.stop)
+    patience = ClientConfig(remote_server_addr=service.service_url, timeout=PATIENCE)
+    try:
+        driver = WebDriver(RemoteConnection(client_config=patience), options=options)
+    except (WebDriverException, HTTPError):
+        if tries == 1:
+            raise
+        return _webkit_driver(started, environment, tries=tries - 1)
+    started.callback(driver.quit)
+    return driver
