@@ -82,6 +82,8 @@ class OpeningView:
 
     id: UUID
     state: Literal["waiting", "released", "gone"]
+    #: Whether its page has what it asked for; the opening is gone then.
+    fetched: bool
     message_state: State
     lock_reason: str | None
     recipient: str
@@ -135,6 +137,7 @@ def look(db: Session, opening_id: UUID, *, now: datetime) -> OpeningView:
     return OpeningView(
         id=row.id,
         state="gone" if _is_over(row, now=now) else row.state,
+        fetched=row.state == "fetched",
         message_state=state_of(row, now=now),
         lock_reason=row.lock_reason,
         recipient=row.recipient,

@@ -7,7 +7,7 @@ sees no more than a file's outside, and the key goes only to the page that asked
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug import Response
 
 from envelope.options import Level
@@ -32,6 +32,10 @@ LAYOUT = "opening/layout.html"
 #: The envelope asks while its window loads; after so many seconds it will not come any more.
 PATIENCE = 20
 
+#: Why a press does not release: nobody can have the message, or this person has not shown enough.
+CLOSED = (MessageLockedError, MessageExpiredError, GoneError)
+UNPROVEN = (NotEntitledError, PassphraseNeededError)
+
 
 @blueprint.get("")
 def window(opening_id: UUID) -> Response:
@@ -40,12 +44,13 @@ def window(opening_id: UUID) -> Response:
         opening = _look(opening_id)
     except NotFoundError:
         return _wait(opening_id)
-    if opening.state == "released" or session.get("opened") == str(opening_id):
+    person = web.current_person()
+    theirs = person is not None and _entitled(opening, person)
+    if opening.state == "released" or (opening.fetched and theirs):
         return make_response(render_template("opening/opened.html", opening=opening))
     if opening.state == "gone":
         return _refusal(GoneError(), opening)
-    person = web.current_person()
-    if person is not None and _entitled(opening, person) and opening.message_state != "open":
+    if theirs and opening.message_state != "open":
         return _refusal(_closed(opening), opening)
     return _approval(opening, Form())
 
@@ -53,6 +58,8 @@ def window(opening_id: UUID) -> Response:
 @blueprint.post("")
 def approve(opening_id: UUID) -> Response:
     """The press that releases, with the passphrase in the same go where it is needed."""
+    if "passphrase" not in request.form and _press_is_enough(opening_id):
+        return _back_to(opening_id)
     opening, form = _look(opening_id), Form(request.form)
     if opening.state != "waiting":
         return _back_to(opening_id)
@@ -62,12 +69,11 @@ def approve(opening_id: UUID) -> Response:
             person = _prove(opening, form)
         if person is None:
             return _approval(opening, form)
-        openings.approve(web.db(), opening_id, person, now=web.now(), keyring=web.services().keyring)
-    except (MessageLockedError, MessageExpiredError, GoneError) as refusal:
+        _release(opening_id, person)
+    except CLOSED as refusal:
         return _refusal(refusal, opening)  # answered, not raised: the sign-in stands
-    except (NotEntitledError, PassphraseNeededError):
+    except UNPROVEN:
         return _approval(opening, form)
-    session["opened"] = str(opening_id)
     return _back_to(opening_id)
 
 
@@ -135,6 +141,22 @@ def nothing_here(_error: NotFoundError) -> Response:
 
 def _look(opening_id: UUID) -> OpeningView:
     return openings.look(web.db(), opening_id, now=web.now())
+
+
+def _press_is_enough(opening_id: UUID) -> bool:
+    """Whether that released it; if not, nothing has changed, and the whole opening must be looked at."""
+    person = web.current_person()
+    if person is None:
+        return False
+    try:
+        _release(opening_id, person)
+    except (*CLOSED, *UNPROVEN):
+        return False
+    return True
+
+
+def _release(opening_id: UUID, person: Person) -> None:
+    openings.approve(web.db(), opening_id, person, now=web.now(), keyring=web.services().keyring)
 
 
 def _back_to(opening_id: UUID) -> Response:
