@@ -27,12 +27,12 @@ def test_locked_message_says_so_and_why(person: Person, demo: Demo, address: str
     until_state(envelope, "open")
 
 
-def test_expired_message_says_since_when(person: Person, demo: Demo, address: str, tmp_path: Path) -> None:
+def test_expired_message_says_since_when(somebody: Person, demo: Demo, address: str, tmp_path: Path) -> None:
     file = demo.send(mail_to(address)).save(address, tmp_path)
     demo.sealpost("message", "expire", message_id(file), "2026-01-31T12:00:00Z")
-    person.forgive("403")
+    somebody.forgive("403")
 
-    envelope = person.open(file)
+    envelope = somebody.open(file)
     envelope.click("Open message")
     until_state(envelope, "expired")
 
@@ -57,16 +57,16 @@ def test_message_locked_while_signing_in_is_not_released(
 
 
 def test_file_made_for_somebody_else_does_not_open(
-    person: Person, demo: Demo, address: str, tmp_path: Path
+    somebody: Person, demo: Demo, address: str, tmp_path: Path
 ) -> None:
     """A changed recipient: the key server knows for whom it was made."""
     file = demo.send(mail_to(address)).save(address, tmp_path)
     file.write_text(
         file.read_text("ascii").replace(f'"recipient":"{address}"', '"recipient":"eve@post.example"')
     )
-    person.forgive("403")
+    somebody.forgive("403")
 
-    envelope = person.open(file)
+    envelope = somebody.open(file)
     envelope.click("Open message")
     until_state(envelope, "not-a-recipient")
 
@@ -91,13 +91,13 @@ def test_altered_file_is_told_from_a_wrong_key(
 
 
 def test_truncated_file_says_that_it_is_altered(
-    person: Person, demo: Demo, address: str, tmp_path: Path
+    somebody: Person, demo: Demo, address: str, tmp_path: Path
 ) -> None:
     file = demo.send(mail_to(address)).save(address, tmp_path)
     content = file.read_bytes()
     file.write_bytes(content[: content.rindex(b'value="') + 200])
 
-    envelope = person.open(file)
+    envelope = somebody.open(file)
 
     until_state(envelope, "altered")
 

@@ -152,9 +152,9 @@ def test_ten_wrong_codes_need_a_new_one(somebody: Person, demo: Demo, address: s
 
 
 def test_cancelled_opening_can_be_started_again(
-    person: Person, demo: Demo, address: str, tmp_path: Path
+    somebody: Person, demo: Demo, address: str, tmp_path: Path
 ) -> None:
-    envelope = new_message(person, demo, address, tmp_path)
+    envelope = new_message(somebody, demo, address, tmp_path)
     envelope.click_opening("Open message").see("Open this message?")
     envelope.click("Cancel")
     until_state(envelope, "ready")
