@@ -1,6 +1,5 @@
 """Makes an envelope of a mail in the queue, registers it, writes its notices; sends nothing."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -77,14 +76,16 @@ class Notices:
         self._profile = profile
         self._server = server
 
-    def render(self, recipient: str) -> Iterator[bytes]:
-        """The whole notice for one recipient. It keeps the mail's trace: no loop hides in an envelope."""
+    def render(self, recipient: str) -> list[bytes]:
+        """The whole notice for one recipient, in chunks; with the trace of the mail, so that no loop hides in it.
+
+        Rendered before the next hop hears of it: what fails here is not taken for a broken connection.
+        """
         profile = self._profile
         securedoc = render_securedoc(
             self._sealed, recipient=recipient, server=self._server, locale=profile.locale, brand=profile.brand
         )
-        yield header_block.only(self._headers, "received")
-        yield from compose_notice(
+        notice = compose_notice(
             self._headers,
             securedoc,
             sealed=self._sealed,
@@ -94,3 +95,4 @@ class Notices:
             brand=profile.brand,
             subject=self._sealed.policy.subject,
         )
+        return [header_block.only(self._headers, "received"), *notice]
