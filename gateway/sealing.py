@@ -77,7 +77,7 @@ class Notices:
         self._server = server
 
     def render(self, recipient: str) -> list[bytes]:
-        """The whole notice for one recipient, in chunks; with the trace of the mail, so that no loop hides in it.
+        """The whole notice for one recipient, in chunks; with the mail's trace, so that no loop hides in it.
 
         Rendered before the next hop hears of it: what fails here is not taken for a broken connection.
         """

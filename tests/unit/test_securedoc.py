@@ -24,7 +24,7 @@ from envelope import (
 from envelope.brand import Brand, Logo
 from tests.unit.sealed import BRAND, HEADER, MEDIUM, SERVER, payload, sealed
 
-LOGO = Logo("image/png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 63)
+LOGO = Logo("image/png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 12)
 LONG = "大きさ</script><!--&\"'From \u2028" * 60
 
 
@@ -110,6 +110,17 @@ def test_file_fetches_nothing_and_names_no_other_host() -> None:
     page = re.sub(r"<(script|style)\b.*?</\1>", "", file, flags=re.DOTALL)
 
     assert not re.search(r'(?:src|href|action)="(?!data:|#)', page)
+
+
+def test_logo_that_would_make_the_file_too_large_is_left_out() -> None:
+    largest = Logo("image/png", LOGO.data.ljust(16_384, b"\1"))
+    small, large = (
+        rendered(sealed(HEADER), locale="ru", brand=replace(BRAND, logo=logo)) for logo in (LOGO, largest)
+    )
+
+    assert b"data:image/png" in small
+    assert b"data:image/png" not in large
+    assert len(large) < len(small) < 96 * 1024
 
 
 def test_strangers_words_are_shown_as_text() -> None:
