@@ -18,14 +18,15 @@ from envelope.ids import b64u_decode, b64u_encode
 from tests.browser.engines import FLAGS
 from tests.browser.install import find
 
-ROUNDS = 7
+ROUNDS = 9
 
-#: Notes when the page has the key share and begins («decrypting»), and when the message has been painted.
+#: Notes when the page has the key share and begins («decrypting»), and when the frame that shows the message
+#: begins: all is laid out then, and left to the browser to paint.
 WATCH = """
 new MutationObserver(() => {
   const state = document.querySelector("main")?.dataset.state;
   if (state === "decrypting") window.began ??= performance.now();
-  if (state === "open") requestAnimationFrame(() => setTimeout(() => (window.ended ??= performance.now())));
+  if (state === "open") requestAnimationFrame(() => (window.ended ??= performance.now()));
 }).observe(document, { attributes: true, subtree: true, attributeFilter: ["data-state"] });
 """
 

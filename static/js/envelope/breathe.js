@@ -3,16 +3,22 @@
 /** Pieces at work at a time: of 256 KiB each, what every engine does in a few milliseconds. */
 export const OUTSTANDING = 8;
 
-/** Milliseconds that a page may be busy without seeming stuck. */
-const LONGEST = 40;
+/** Milliseconds that a page may be busy and still seem to answer at once, which ends at about 100. */
+const LONGEST = 80;
 
-let last = 0;
-
-/** Between two pieces of work: let the page paint and answer, if it has been busy for long. */
-export async function breathe() {
-  if (performance.now() - last < LONGEST) return;
-  await anotherTask();
-  last = performance.now();
+/**
+ * A pause for one piece of work that is done bit by bit: called between two bits, it lets the page paint and answer if
+ * the work has gone on for long.
+ *
+ * @returns {() => Promise<void>}
+ */
+export function breather() {
+  let since = performance.now();
+  return async () => {
+    if (performance.now() - since < LONGEST) return;
+    await anotherTask();
+    since = performance.now();
+  };
 }
 
 /** Not a timer, which would idle for 4 ms each time. */

@@ -1,6 +1,6 @@
 /** The payload byte by byte (FORMAT.md section 2), as far as it can be read without a key. */
 
-import { breathe, OUTSTANDING } from "./breathe.js";
+import { breather, OUTSTANDING } from "./breathe.js";
 import { decode, equal, join, sha256, utf8 } from "./bytes.js";
 import { FormatError, LimitExceededError, PayloadCorruptError, UnsupportedVersionError } from "./errors.js";
 
@@ -25,6 +25,7 @@ export async function decodeCarriers(carriers, progress = () => {}) {
   if (carriers.length > 2 + MAX_PAYLOAD / MIN_SEGMENT) throw new LimitExceededError();
   const inputs = [];
   const digests = [];
+  const breathe = breather();
   for (const carrier of carriers) {
     const bytes = decode(carrier);
     inputs.push(bytes);

@@ -1,6 +1,6 @@
 /** Keys and decryption (FORMAT.md sections 1 and 2): from both halves and a payload to its cleartext. */
 
-import { breathe, OUTSTANDING } from "./breathe.js";
+import { breather, OUTSTANDING } from "./breathe.js";
 import { equal, hkdf, join } from "./bytes.js";
 import { importCipher } from "./cipher.js";
 import { PayloadCorruptError, WrongKeyError } from "./errors.js";
@@ -27,6 +27,7 @@ export async function decrypt(payload, halves, { standIn, progress = () => {} } 
   const cipher = await importCipher(key, standIn);
   const { segments, header } = payload;
   const cleartext = [];
+  const breathe = breather();
   while (cleartext.length < segments.length) {
     const start = cleartext.length;
     const batch = segments.slice(start, start + OUTSTANDING).map((segment, i) => {

@@ -1,6 +1,6 @@
 /** A ZIP archive that only stores (APPNOTE 6.3.10): browsers stop a page that saves several files at once. */
 
-import { breathe } from "./breathe.js";
+import { breather } from "./breathe.js";
 import { join } from "./bytes.js";
 
 const SLICE = 1_048_576;
@@ -34,6 +34,7 @@ export async function zip(files) {
 /** CRC-32 of a blob, a slice at a time. */
 export async function crc32(blob) {
   let crc = 0xffffffff;
+  const breathe = breather();
   for (let start = 0; start < blob.size; start += SLICE) {
     const bytes = new Uint8Array(await blob.slice(start, start + SLICE).arrayBuffer());
     for (const byte of bytes) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ byte) & 0xff];
