@@ -7,8 +7,8 @@ export const OUTSTANDING = 8;
 const LONGEST = 80;
 
 /**
- * A pause for one piece of work that is done bit by bit: called between two bits, it lets the page paint and answer if
- * the work has gone on for long.
+ * A pause for one piece of work that is done bit by bit: called between two bits, it lets the page paint and
+ * answer if the work has gone on for long.
  *
  * @returns {() => Promise<void>}
  */
