@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-import waitress  # type: ignore[import-untyped]  # ships no types
+import waitress
 
 from demo import mailbox
 from demo.maildirs import Maildirs

@@ -11,7 +11,6 @@ TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients at once: send the mail to t
 BAD_SENDER = "553 5.1.7 This is not a usable sender address"
 BAD_RECIPIENT = "553 5.1.3 This is not a usable recipient address"
 NEEDS_SMTPUTF8 = "553 5.6.7 This address needs SMTPUTF8, which was not asked for"
-NEEDS_HELLO = "503 5.5.1 Say EHLO first"
 NEEDS_RECIPIENT = "503 5.5.1 Name a recipient first"
 BAD_SYNTAX = "501 5.5.4 DATA takes no argument"
 NO_SPACE = "452 4.3.1 No room for this mail now, try again later"

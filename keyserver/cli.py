@@ -54,7 +54,7 @@ def main() -> None:
 @main.command()
 def run() -> None:
     """Serve pages and API, until interrupted."""
-    import waitress  # type: ignore[import-untyped]  # ships no types
+    import waitress
 
     from keyserver import create_app
 

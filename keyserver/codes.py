@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, NoReturn
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, update
 from sqlalchemy.orm import Session
 
 from envelope.ids import uuid7
@@ -67,17 +67,6 @@ def invite(
         db, to=address, name=name, locale=locale, context=context, now=now, until=now + INVITATION_LIFETIME
     )
     return flow
-
-
-def address_of(db: Session, flow: UUID, *, now: datetime) -> str:
-    """Where the code of a flow that is still alive was mailed. Raises CodeSpentError.
-
-    Only for whoever started the flow: the link in the mail alone should not show an address.
-    """
-    address = db.scalar(select(MailedCode.address).where(*_alive(flow, now)))
-    if address is None:
-        raise CodeSpentError
-    return address
 
 
 def confirm(db: Session, flow: UUID, code: str, *, source: str, now: datetime, key: bytes) -> str:

@@ -139,14 +139,6 @@ def test_what_is_no_address_is_refused(db: Session, now: datetime) -> None:
         request(db, address="bob", now=now)
 
 
-def test_address_of_a_flow_is_known_while_it_lives(db: Session, now: datetime) -> None:
-    flow = request(db, now=now)
-
-    assert codes.address_of(db, flow, now=now) == "bob@b.example"
-    with pytest.raises(CodeSpentError):
-        codes.address_of(db, flow, now=now + codes.LIFETIME)
-
-
 def test_purge_drops_flows_that_ended_long_ago(db: Session, now: datetime) -> None:
     request(db, now=now)
 
