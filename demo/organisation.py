@@ -118,6 +118,7 @@ def environment(place: Place, *, sink_port: int) -> dict[str, str]:
         "SEALPOST_SECRET_KEY_FILE": str(_kept(place.var / "secret_key", secrets.token_urlsafe(48))),
         "SEALPOST_KEKS_FILE": str(_kept(place.var / "keks", f"1:{_key()}")),
         "SEALPOST_MAIL_URL": f"smtp://127.0.0.1:{sink_port}",
+        "SEALPOST_COPIES_URL": (place.var / "copies").as_uri(),
         "SEALPOST_MAIL_FROM": "secure-mail@tidewater.example",
     }
 

@@ -27,6 +27,7 @@ _SENTENCES = {
     "limit-exceeded": "This is larger than an envelope may be",
     "wrong-key": "The key share belongs to another envelope",
     "payload-corrupt": "The envelope was altered or cut on its way; get the file again",
+    "options": "These options contradict each other",
     "mail": "This mail cannot be sealed",
     "address": "One of the addresses cannot be used",
     "brand": "The brand cannot be used",

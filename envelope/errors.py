@@ -39,6 +39,12 @@ class PayloadCorruptError(EnvelopeError):
     code = "payload-corrupt"
 
 
+class OptionsError(EnvelopeError):
+    """These options contradict each other; whoever set them has to change one."""
+
+    code = "options"
+
+
 class MailError(EnvelopeError):
     """This mail cannot become an envelope, whoever tries; the sender has to change it."""
 

@@ -3,11 +3,12 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum
 from typing import Any
 
-from envelope.errors import FormatError
+from envelope.errors import FormatError, OptionsError
 
 
 class Level(StrEnum):
@@ -15,7 +16,8 @@ class Level(StrEnum):
 
     HIGH = "high"  # the passphrase, each time
     MEDIUM = "medium"  # a remembered device or live session will do
-    NONE = "none"  # no passphrase
+    PROVEN = "proven"  # no passphrase, but a code mailed to the address
+    NONE = "none"  # no passphrase, nothing to show but the file
 
 
 class Algorithm(Enum):
@@ -43,6 +45,51 @@ class Options:
     algorithm: Algorithm = Algorithm.AES_256
     show_subject: bool = False
     expires_after: timedelta | None = None
+    #: At level medium a code mailed to the address may stand in for the passphrase.
+    mailed_code: bool = False
+    #: Whether the recipient may have the key server decrypt it (Open Online, open by forwarding).
+    online: bool = True
+    #: Whether the page decrypts (S59); if not, the key server does (S60, S129).
+    applet: bool = True
+    #: Whether the file carries a script at all (S132); if not, the key server decrypts.
+    script: bool = True
+    #: Whether the recipient may keep this one message's key on their computer (S133); at level high never.
+    remember: bool = False
+    #: Whether the sender is told of each recipient's first opening (S54).
+    receipt: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises OptionsError for an envelope that nobody could open."""
+        if not self.online and not (self.script and self.applet):
+            raise OptionsError("a file that only the key server can open, where opening there is forbidden")
+
+    @property
+    def may_be_remembered(self) -> bool:
+        """S133, except where the passphrase is wanted each time (S48)."""
+        return self.remember and self.level is not Level.HIGH
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        life = self.expires_after
+        fields = {option.name: getattr(self, option.name) for option in dataclass_fields(self)}
+        return fields | {
+            "level": self.level.value,
+            "algorithm": self.algorithm.value,
+            "expires_after": None if life is None else life.total_seconds(),
+        }
+
+    @classmethod
+    def load(cls, fields: dict[str, Any]) -> "Options":
+        """What `dump` wrote. Raises ValueError, KeyError, TypeError."""
+        life = fields["expires_after"]
+        return cls(
+            **fields
+            | {
+                "level": Level(fields["level"]),
+                "algorithm": Algorithm(fields["algorithm"]),
+                "expires_after": None if life is None else timedelta(seconds=life),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

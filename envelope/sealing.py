@@ -33,13 +33,18 @@ class SealedEnvelope:
     """
 
     message_id: UUID
-    algorithm: Algorithm
+    options: Options
     policy: Policy
     key_share: bytes
     envelope_secret: bytes
     digest: bytes
     size: int
     carrier: list[bytes] = field(default_factory=list)
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """The cipher of the payload."""
+        return self.options.algorithm
 
     @property
     def possession_sha256(self) -> bytes:
@@ -50,7 +55,7 @@ class SealedEnvelope:
         """Write all but the key share, to be rendered later; whoever reads it can open nothing."""
         fields = {
             "message_id": str(self.message_id),
-            "algorithm": self.algorithm.value,
+            "options": self.options.dump(),
             "policy": self.policy.canonical(),
             "envelope_secret": b64u_encode(self.envelope_secret),
             "digest": b64u_encode(self.digest),
@@ -70,7 +75,7 @@ class SealedEnvelope:
                 raise FormatError("the dump was cut off")
             return cls(
                 message_id=UUID(fields["message_id"]),
-                algorithm=Algorithm(fields["algorithm"]),
+                options=Options.load(fields["options"]),
                 policy=Policy.parse(fields["policy"]),
                 key_share=b"",
                 envelope_secret=b64u_decode(fields["envelope_secret"], size=keys.HALF_SIZE),
@@ -112,7 +117,7 @@ def seal(
     )
     return SealedEnvelope(
         message_id=header.message_id,
-        algorithm=header.algorithm,
+        options=options,
         policy=policy,
         key_share=key_share,
         envelope_secret=envelope_secret,

@@ -59,6 +59,10 @@ def registration(control: Control, sealed: SealedEnvelope) -> dict[str, Any]:
         "subject": policy.subject,
         "sent": utc_text(policy.sent),
         "expires_after": int((policy.expires - policy.sent).total_seconds()) if policy.expires else None,
+        "mailed_code": sealed.options.mailed_code,
+        "online": sealed.options.online,
+        "remember": sealed.options.may_be_remembered,
+        "receipt": sealed.options.receipt,
         "recipients": [
             {"address": recipient.address, "visible": recipient.address in policy.recipients}
             for recipient in control.recipients

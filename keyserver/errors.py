@@ -136,6 +136,12 @@ class GoneError(KeyServerError):
     code = "gone"
 
 
+class CopyMissingError(KeyServerError):
+    """The copy was never stored, or its time is over: open the file again, or ask the sender."""
+
+    code = "no-copy"
+
+
 class ThrottledError(KeyServerError):
     """Too many attempts: try again after `retry_after`."""
 

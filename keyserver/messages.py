@@ -50,6 +50,10 @@ class Registration:
     sent: datetime
     expires_after: timedelta | None
     recipients: dict[str, bool]
+    mailed_code: bool = False
+    online: bool = True
+    remember: bool = False
+    receipt: bool = False
 
     def digest(self, account: Account) -> bytes:
         """SHA-256 of all of it: the same again has the same digest."""
@@ -119,6 +123,10 @@ def register(
             policy_sha256=registration.policy_sha256,
             registration_sha256=digest,
             level=registration.level.value,
+            mailed_code=registration.mailed_code,
+            online=registration.online,
+            remember=registration.remember,
+            receipt=registration.receipt,
             sender=registration.sender,
             sender_name=registration.sender_name,
             subject=registration.subject,

@@ -133,6 +133,19 @@ class PersonAddress(Base):
     created: Mapped[datetime]
 
 
+class ProvenAddress(Base):
+    """A further address that a person has proven to read; several may, where a mailbox is shared.
+
+    Nobody signs in with it or sets a passphrase by it: else who shares a mailbox could take over the person.
+    """
+
+    __tablename__ = "proven_address"
+
+    address: Mapped[str] = mapped_column(ADDRESS, primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), primary_key=True, index=True)
+    created: Mapped[datetime]
+
+
 class Device(Base):
     """A remembered device: the hash of its cookie, and what its owner recognises it by."""
 
@@ -176,6 +189,11 @@ class Message(Base):
     #: Of everything the gateway registered: tells «the same again» from «other values».
     registration_sha256: Mapped[bytes] = mapped_column(SHA256)
     level: Mapped[str] = mapped_column(String(10))
+    #: What the sender allows or wants besides (envelope/options.py).
+    mailed_code: Mapped[bool]
+    online: Mapped[bool]
+    remember: Mapped[bool]
+    receipt: Mapped[bool]
     sender: Mapped[str] = mapped_column(ADDRESS)
     sender_name: Mapped[str] = mapped_column(String(500))
     subject: Mapped[str | None] = mapped_column(String(1000))
@@ -201,6 +219,40 @@ class MessageRecipient(Base):
     registered: Mapped[datetime]
     first_opened: Mapped[datetime | None]
     last_opened: Mapped[datetime | None]
+
+
+class StoredCopy(Base):
+    """An envelope in the copy store, where it lies under this id. Before `size` is known it is being written.
+
+    A message's own copy, which its link leads to, has the message's id and no `expires`: it goes with the
+    message. Others were posted to be opened online, and stay for minutes.
+    """
+
+    __tablename__ = "stored_copy"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    message_id: Mapped[UUID] = mapped_column(ForeignKey("message.id"), index=True)
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    stored: Mapped[datetime]
+    expires: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class ForwardedLink(Base):
+    """A one-time link to an envelope that its recipient forwarded to us.
+
+    `sealed_secret` is the envelope secret, sealed under a key that comes from the link's own secret.
+    """
+
+    __tablename__ = "forwarded_link"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    copy_id: Mapped[UUID] = mapped_column(ForeignKey("stored_copy.id"), index=True)
+    address: Mapped[str] = mapped_column(ADDRESS)
+    secret_sha256: Mapped[bytes] = mapped_column(SHA256)
+    sealed_secret: Mapped[bytes] = mapped_column(LargeBinary(60))
+    created: Mapped[datetime]
+    expires: Mapped[datetime] = mapped_column(index=True)
+    used: Mapped[datetime | None]
 
 
 class Opening(Base):

@@ -48,6 +48,9 @@ class Settings:
     mail_url: str = field(repr=False)
     #: The address that the server's own mail comes from.
     mail_from: str
+    #: Where envelopes lie that are opened by a link or online, still encrypted: ``file:///var/lib/sealpost/copies``
+    #: or a bucket, ``s3://id:secret@bucket/prefix?region=eu-1&endpoint=https://s3.a.example``. Also as _FILE.
+    copies_url: str = field(repr=False)
     #: ``true`` (also when unset) or ``false``. Production has no defaults for the fields above.
     production: bool = True
     #: Address and port that ``sealpost run`` listens on.
@@ -67,6 +70,11 @@ class Settings:
     session_lifetime: timedelta = timedelta(hours=12)
     #: How long a remembered device stays remembered without use (seconds).
     device_lifetime: timedelta = timedelta(days=90)
+    #: Where recipients forward a notice to that they cannot open, and get a link back; none: not offered.
+    open_address: str | None = None
+    #: How the worker gets that mail: ``maildir:/path``, which any mail server fills, or ``smtp://127.0.0.1:2526``,
+    #: where it listens itself.
+    inbound_url: str | None = None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -95,6 +103,9 @@ class _Reader:
         develop = _Defaults() if not production else _NoDefaults()
         found = Settings(
             production=production,
+            copies_url=self._read("copies_url", _copies_url, secret=True, default=develop.copies_url),
+            open_address=self._optional("open_address", _address),
+            inbound_url=self._optional("inbound_url", _inbound_url),
             base_url=self._read("base_url", _base_url, default=develop.base_url),
             database_url=self._read("database_url", _text, secret=True, default=develop.database_url),
             secret_key=self._read("secret_key", _secret_key, secret=True, default=develop.secret_key),
@@ -140,6 +151,11 @@ class _Reader:
             self._faults.append(f"{variable} {fault}")
         return default  # type: ignore[return-value]  # None only after a fault
 
+    def _optional(self, name: str, parse: Callable[[str], T]) -> T | None:
+        if self._environ.get(PREFIX + name.upper()) is None:
+            return None
+        return self._read(name, parse, default=None)
+
     def _raw(self, variable: str, *, secret: bool) -> str | None:
         text, path = self._environ.get(variable), self._environ.get(f"{variable}_FILE") if secret else None
         if text is not None and path is not None:
@@ -155,7 +171,7 @@ class _Reader:
 
     def _refuse_unknown(self) -> None:
         """A misspelt setting that is silently ignored is a setting that is not what the operator thinks."""
-        secrets = ("database_url", "secret_key", "keks", "mail_url")
+        secrets = ("database_url", "secret_key", "keks", "mail_url", "copies_url")
         known = {PREFIX + name.upper() for name in Settings.__dataclass_fields__}
         known |= {f"{PREFIX}{name.upper()}_FILE" for name in secrets}
         unknown = sorted(name for name in self._environ if name.startswith(PREFIX) and name not in known)
@@ -170,10 +186,11 @@ class _Defaults:
     keks: Mapping[int, bytes] = field(default_factory=lambda: {1: DEVELOPMENT_KEK})
     mail_url: str = "maildir:var/mail"
     mail_from: str = "sealpost@localhost.localdomain"
+    copies_url: str = field(default_factory=lambda: Path("var/copies").absolute().as_uri())
 
 
 class _NoDefaults:
-    base_url = database_url = secret_key = keks = mail_url = mail_from = None
+    base_url = database_url = secret_key = keks = mail_url = mail_from = copies_url = None
 
 
 def _development_values(settings: Settings) -> list[str]:
@@ -263,6 +280,22 @@ def _mail_url(text: str) -> str:
     by_server = parts.scheme in ("smtp", "smtp+tls", "smtps") and bool(parts.hostname)
     if not (by_folder or by_server):
         raise ValueError("must be smtp://host:port, smtp+tls://…, smtps://… or maildir:/path")
+    return text
+
+
+def _copies_url(text: str) -> str:
+    parts = urlsplit(text)
+    by_folder = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
+    by_bucket = parts.scheme == "s3" and bool(parts.hostname)
+    if not (by_folder or by_bucket):
+        raise ValueError("must be file:///path or s3://bucket/prefix?region=…&endpoint=…")
+    return text
+
+
+def _inbound_url(text: str) -> str:
+    parts = urlsplit(text)
+    if not (parts.scheme == "maildir" and parts.path) and not (parts.scheme == "smtp" and parts.port):
+        raise ValueError("must be maildir:/path or smtp://address:port")
     return text
 
 

@@ -4,10 +4,12 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from keyserver import accounts, codes, devices, openings, outbox, throttle
+from keyserver import accounts, codes, copies, devices, openings, outbox, throttle
+from keyserver.copy_store import CopyStore
 from keyserver.db import Database
 from keyserver.mailer import Renderer, Transport, transport_for
 from keyserver.settings import Settings
@@ -22,15 +24,19 @@ PURGE_EVERY = timedelta(minutes=1)
 class Worker:
     """Any number of them may run, on any number of machines: they share nothing but the database."""
 
-    def __init__(self, database: Database, *, renderer: Renderer, transport: Transport) -> None:
+    def __init__(
+        self, database: Database, *, renderer: Renderer, transport: Transport, store: CopyStore
+    ) -> None:
         self._database, self._renderer, self._transport = database, renderer, transport
+        self._store = store
         self._stopped = threading.Event()
 
     @classmethod
     def of(cls, settings: Settings, database: Database) -> "Worker":
         """The worker that these settings describe."""
         renderer = Renderer(base_url=settings.base_url, mail_from=settings.mail_from)
-        return cls(database, renderer=renderer, transport=transport_for(settings.mail_url))
+        transport, store = transport_for(settings.mail_url), CopyStore(settings.copies_url)
+        return cls(database, renderer=renderer, transport=transport, store=store)
 
     def run(self) -> None:
         """Work until `stop` is called, from another thread or a signal handler."""
@@ -74,6 +80,7 @@ class Worker:
             ("devices", devices.purge),
             ("provisioning tokens", accounts.purge),
             ("throttles", throttle.purge),
+            ("copies", partial(copies.purge, store=self._store)),
         )
         for name, purge in kinds:
             with self._database.writing() as db:

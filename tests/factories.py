@@ -38,6 +38,7 @@ def make_settings(database_url: str, **changes: object) -> Settings:
         keks={1: bytes(range(32))},
         mail_url="maildir:/nonexistent",
         mail_from="sealpost@keys.test",
+        copies_url="file:///nonexistent/copies",
         passphrase_memory_kib=64,
         passphrase_time_cost=1,
         passphrase_wait=timedelta(seconds=30),

@@ -122,6 +122,10 @@ def _registration(message_id: UUID, fields: Fields) -> messages.Registration:
         sent=fields.time("sent"),
         expires_after=timedelta(seconds=life) if life is not None else None,
         recipients=_recipients(fields),
+        mailed_code=fields.yes_or_no("mailed_code"),
+        online=fields.yes_or_no("online"),
+        remember=fields.yes_or_no("remember"),
+        receipt=fields.yes_or_no("receipt"),
     )
 
 

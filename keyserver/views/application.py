@@ -11,6 +11,7 @@ from itsdangerous import URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import translations
+from keyserver.copy_store import CopyStore
 from keyserver.db import Database
 from keyserver.errors import KeyServerError, NotFoundError
 from keyserver.keyring import Keyring
@@ -107,6 +108,7 @@ def _services(settings: Settings) -> web.Services:
         keyring=Keyring(settings.keks),
         passphrases=Passphrases(settings),
         code_key=settings.derived("mailed codes"),
+        copies=CopyStore(settings.copies_url),
         browsers=URLSafeTimedSerializer(settings.derived("known browsers")),
     )
 

@@ -16,6 +16,7 @@ from keyserver.errors import (
     CodeSpentError,
     CodeWrongError,
     ConflictError,
+    CopyMissingError,
     CrossOriginError,
     GoneError,
     InvalidFieldError,
@@ -44,6 +45,7 @@ STATUS: dict[type[KeyServerError], HTTPStatus] = {
     CodeSpentError: HTTPStatus.UNPROCESSABLE_ENTITY,
     CodeWrongError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ConflictError: HTTPStatus.CONFLICT,
+    CopyMissingError: HTTPStatus.GONE,
     CrossOriginError: HTTPStatus.FORBIDDEN,
     GoneError: HTTPStatus.GONE,
     InvalidFieldError: HTTPStatus.BAD_REQUEST,
@@ -167,6 +169,10 @@ def _words(error: Exception, status: int) -> tuple[str, str]:
         case GoneError():
             return gettext("This window has nothing to open"), gettext(
                 "If your message is not open in the file, press its button there again."
+            )
+        case CopyMissingError():
+            return gettext("This message is no longer here"), gettext(
+                "Open the file from the mail once more, or ask the sender to send it again."
             )
         case ThrottledError():
             return gettext("Please wait a little"), wait(error)

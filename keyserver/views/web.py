@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 import translations
 from keyserver import devices, people
+from keyserver.copy_store import CopyStore
 from keyserver.db import Database
 from keyserver.keyring import Keyring
 from keyserver.models import Person
@@ -33,6 +34,7 @@ class Services:
     passphrases: Passphrases
     code_key: bytes
     browsers: URLSafeTimedSerializer
+    copies: CopyStore
 
     def __repr__(self) -> str:
         return "Services()"

@@ -30,7 +30,8 @@ class RealKeyServer:
 
 @contextmanager
 def running(folder: Path) -> Iterator[RealKeyServer]:
-    app = create_app(make_settings(f"sqlite:///{folder}/keys.sqlite"))
+    copies = (folder / "copies").as_uri()
+    app = create_app(make_settings(f"sqlite:///{folder}/keys.sqlite", copies_url=copies))
     database: Database = app.extensions["sealpost"].database
     upgrade(database.engine)
     with database.writing() as db:

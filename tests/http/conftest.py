@@ -1,6 +1,7 @@
 """The key server behind a test client, on a database of its own; what people do with it is in steps.py."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,8 @@ from tests.http.steps import Browser, ask_for_message
 
 
 @pytest.fixture
-def app(database_url: str) -> Iterator[Flask]:
-    app = create_app(make_settings(database_url))
+def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+    app = create_app(make_settings(database_url, copies_url=(tmp_path / "copies").as_uri()))
     database: Database = app.extensions["sealpost"].database
     upgrade(database.engine)
     yield app

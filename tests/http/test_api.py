@@ -46,6 +46,10 @@ def registration(**changes: Any) -> dict[str, Any]:
         "sent": "2026-11-23T18:00:00Z",
         "expires_after": None,
         "recipients": [{"address": "bob@b.example", "visible": True}],
+        "mailed_code": False,
+        "online": True,
+        "remember": False,
+        "receipt": False,
     }
     return {**body, **changes}
 

@@ -15,6 +15,7 @@ GOOD = {
     "SEALPOST_KEKS": f"1:{b64u_encode(bytes(32))} 2:{b64u_encode(bytes([7]) * 32)}",
     "SEALPOST_MAIL_URL": "smtp+tls://user:hunter2@mail.a.example:587",
     "SEALPOST_MAIL_FROM": "sealpost@a.example",
+    "SEALPOST_COPIES_URL": "s3://id:hunter2@envelopes/bank?region=eu-central-1",
 }
 
 
@@ -58,6 +59,7 @@ def test_all_faults_are_told_at_once() -> None:
         "SEALPOST_BASE_URL",
         "SEALPOST_SECRET_KEY",
         "SEALPOST_MAIL_FROM",
+        "SEALPOST_COPIES_URL",
         "SEALPOST_THREADS",
     ]
 

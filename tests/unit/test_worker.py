@@ -15,6 +15,7 @@ from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
 from keyserver import codes, outbox
+from keyserver.copy_store import CopyStore
 from keyserver.db import Database
 from keyserver.mailer import Renderer, transport_for
 from keyserver.models import MailedCode, Outbox
@@ -48,7 +49,7 @@ def renderer() -> Renderer:
 
 
 def make_worker(database: Database, transport: Unreliable) -> Worker:
-    return Worker(database, renderer=renderer(), transport=transport)
+    return Worker(database, renderer=renderer(), transport=transport, store=CopyStore("file:///nonexistent"))
 
 
 def put(database: Database, *, now: datetime, to: str = "bob@b.example") -> None:
