@@ -103,15 +103,13 @@ class _Reader:
         develop = _Defaults() if not production else _NoDefaults()
         found = Settings(
             production=production,
-            copies_url=self._read("copies_url", _copies_url, secret=True, default=develop.copies_url),
-            open_address=self._optional("open_address", _address),
-            inbound_url=self._optional("inbound_url", _inbound_url),
             base_url=self._read("base_url", _base_url, default=develop.base_url),
             database_url=self._read("database_url", _text, secret=True, default=develop.database_url),
             secret_key=self._read("secret_key", _secret_key, secret=True, default=develop.secret_key),
             keks=self._read("keks", _keks, secret=True, default=develop.keks),
             mail_url=self._read("mail_url", _mail_url, secret=True, default=develop.mail_url),
             mail_from=self._read("mail_from", _address, default=develop.mail_from),
+            copies_url=self._read("copies_url", _copies_url, secret=True, default=develop.copies_url),
             listen=self._read("listen", _listen, default=Settings.listen),
             threads=self._read("threads", _number(1, 1024), default=Settings.threads),
             trusted_proxies=self._read("trusted_proxies", _number(0, 8), default=Settings.trusted_proxies),
@@ -130,6 +128,8 @@ class _Reader:
             passphrase_wait=self._read("passphrase_wait", _seconds, default=Settings.passphrase_wait),
             session_lifetime=self._read("session_lifetime", _seconds, default=Settings.session_lifetime),
             device_lifetime=self._read("device_lifetime", _seconds, default=Settings.device_lifetime),
+            open_address=self._optional("open_address", _address),
+            inbound_url=self._optional("inbound_url", _inbound_url),
         )
         self._refuse_unknown()
         if production and not self._faults:

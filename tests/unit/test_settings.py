@@ -59,7 +59,6 @@ def test_all_faults_are_told_at_once() -> None:
         "SEALPOST_BASE_URL",
         "SEALPOST_SECRET_KEY",
         "SEALPOST_MAIL_FROM",
-        "SEALPOST_COPIES_URL",
         "SEALPOST_THREADS",
     ]
 
@@ -69,6 +68,10 @@ def test_all_faults_are_told_at_once() -> None:
     [
         ("base_url", "https://keys.a.example/", "host alone"),
         ("base_url", "ftp://keys.a.example", "host alone"),
+        ("copies_url", "/var/lib/sealpost", "s3://bucket"),
+        ("copies_url", "file://host/path", "s3://bucket"),
+        ("open_address", "nobody", "mail address"),
+        ("inbound_url", "smtp://127.0.0.1", "smtp://address:port"),
         ("secret_key", "short", "32 characters"),
         ("keks", "1:AAAA", "version 1"),
         ("keks", "one:AAAA", "entries"),
