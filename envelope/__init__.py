@@ -7,9 +7,11 @@ from envelope.content import Content, Part, Role
 from envelope.errors import EnvelopeError
 from envelope.ids import b64u_decode, b64u_encode, uuid7
 from envelope.keys import possession_proof
+from envelope.links import read_link
 from envelope.notice import compose_notice
 from envelope.opening import open_payload
 from envelope.options import Algorithm, Level, Options, Policy
+from envelope.reading import PayloadReader
 from envelope.sealing import SealedEnvelope, seal
 from envelope.securedoc import SecuredocFile, read_securedoc, render_securedoc
 
@@ -20,6 +22,7 @@ __all__ = [
     "Level",
     "Options",
     "Part",
+    "PayloadReader",
     "Policy",
     "Role",
     "SealedEnvelope",
@@ -29,6 +32,7 @@ __all__ = [
     "compose_notice",
     "open_payload",
     "possession_proof",
+    "read_link",
     "read_securedoc",
     "render_securedoc",
     "seal",

@@ -71,6 +71,13 @@ def main() -> None:
 @click.option("--algorithm", type=click.Choice(_ALGORITHMS), default="AES-256", show_default=True)
 @click.option("--expires-after", type=click.IntRange(min=1), metavar="DAYS", help="Then it ends.")
 @click.option("--show-subject", is_flag=True, help="Show the subject on the outside.")
+@click.option("--mailed-code", is_flag=True, help="At level medium a mailed code will do, too.")
+@click.option("--remember", is_flag=True, help="Let the recipient keep this one message's key.")
+@click.option("--no-script", is_flag=True, help="A file without any script: it opens at the key server only.")
+@click.option("--no-applet", is_flag=True, help="The key server decrypts, not the page.")
+@click.option("--no-online", is_flag=True, help="The key server never decrypts.")
+@click.option("--post-url", help="Where Open Online posts to, https://host; else the key server.")
+@click.option("--open-address", help="Where the recipient can forward the mail to, to get a link back.")
 @click.option("--locale", type=click.Choice(translations.LOCALES), default="en", show_default=True)
 @click.option("--organisation", default="Sealpost", show_default=True, help="Whose name it shows.")
 @click.option("--colour", default="#155e56", show_default=True)
@@ -85,10 +92,10 @@ def seal_command(
     recipients = recipients or tuple(mailbox.address for mailbox in read_mail(original).visible)
     sealed = seal(original, _options(**settings), sender=sender, recipients=recipients, now=datetime.now(UTC))
     brand = Brand(name=settings["organisation"], colour=settings["colour"])
-    server, locale = settings["server"], settings["locale"]
+    rest = {name: settings[name] for name in ("server", "locale", "post_url", "open_address")}
     rendered = {
         out / _place(recipient, recipients): render_securedoc(
-            sealed, recipient=recipient, server=server, locale=locale, brand=brand
+            sealed, recipient=recipient, brand=brand, **rest
         )
         for recipient in recipients
     }
@@ -99,6 +106,10 @@ def seal_command(
         "id": str(sealed.message_id),
         "possession_sha256": ids.b64u_encode(sealed.possession_sha256),
         "policy_sha256": ids.b64u_encode(sealed.policy.digest()),
+        "level": sealed.options.level.value,
+        "mailed_code": sealed.options.mailed_code,
+        "online": sealed.options.online,
+        "remember": sealed.options.may_be_remembered,
         "files": [str(path) for path in rendered],
     }
     click.echo(json.dumps(registration, indent=2))
@@ -108,7 +119,8 @@ def seal_command(
 @click.argument("file", metavar="securedoc.html", type=_File)
 def inspect_command(*, file: Path) -> None:
     """Print what a securedoc says openly; nothing of it is secret."""
-    found = read_securedoc(file.read_bytes())
+    octets = file.read_bytes()
+    found = read_securedoc(octets)
     header, policy = Header.parse(b"".join(found.payload)), Policy.parse(found.policy)
     facts = {
         "message": header.message_id,
@@ -121,11 +133,20 @@ def inspect_command(*, file: Path) -> None:
         "expires": policy.expires or "never",
         "level": policy.level,
         "algorithm": header.algorithm.value,
+        "opens": _ways(octets, applet=found.applet),
+        "remembering": "allowed" if found.remember else "not allowed",
         "content": f"{found.size} bytes",
         "state": "as it was sent" if found.is_intact else "altered on the way",
     }
     for name, fact in facts.items():
         click.echo(f"{name + ':':12} {_harmless(str(fact))}")
+
+
+def _ways(file: bytes, *, applet: bool) -> str:
+    """Who decrypts, as the file offers it."""
+    in_page = applet and b"<script" in file
+    at_server = b'<form id="online"' in file
+    return " or ".join(["in the page"] * in_page + ["at the key server"] * at_server)
 
 
 @main.command("open")
@@ -150,13 +171,18 @@ def open_command(*, file: Path, key_share: Path, out: Path | None) -> None:
 
 
 def _options(
-    *, level: str, algorithm: str, expires_after: int | None, show_subject: bool, **_: str
+    *, level: str, algorithm: str, expires_after: int | None, show_subject: bool, **more: Any
 ) -> Options:
     return Options(
         level=Level(level),
         algorithm=Algorithm(algorithm),
         show_subject=show_subject,
         expires_after=None if expires_after is None else timedelta(days=expires_after),
+        mailed_code=more["mailed_code"],
+        remember=more["remember"],
+        script=not more["no_script"],
+        applet=not more["no_applet"],
+        online=not more["no_online"],
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -59,6 +59,33 @@ class Content:
     parts: tuple[Part, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPart:
+    """A part as the manifest tells of it: without its data, but with the place of its stored bytes."""
+
+    role: Role
+    type: str
+    name: str
+    id: str
+    group: int
+    size: int
+    start: int
+    length: int
+    is_deflated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The header fields a reader is shown and what parts there are."""
+
+    headers: Mapping[str, str]
+    parts: tuple[StoredPart, ...]
+
+
+#: Gives a run of the cleartext in pieces: from where, how many bytes.
+Read = Callable[[int, int], Iterable[Data]]
+
+
 def pack(content: Content) -> list[Data]:
     """The cleartext in pieces: the manifest with its length, then each part's stored bytes.
 
@@ -77,21 +104,32 @@ def pack(content: Content) -> list[Data]:
     return [_manifest(content.headers, entries), *stored]
 
 
-def unpack(cleartext: Data) -> Content:
-    """The content of a cleartext; identity parts are views into it.
+def read_manifest(read: Read, size: int) -> Manifest:
+    """What a cleartext of `size` bytes holds and where.
 
-    Raises FormatError, LimitExceededError, before inflating anything.
+    Raises FormatError, LimitExceededError, before any part is read or inflated.
     """
-    view = memoryview(cleartext).toreadonly()
-    length = int.from_bytes(view[:_LENGTH_SIZE], "big")
+    length = int.from_bytes(b"".join(read(0, min(_LENGTH_SIZE, size))), "big")
     if length > MAX_MANIFEST_SIZE:
         raise LimitExceededError(f"manifest of {length} bytes")
-    if length > len(view) - _LENGTH_SIZE:
+    if length > size - _LENGTH_SIZE:
         raise FormatError("the manifest is longer than the cleartext")
-    headers, entries = _parsed(bytes(view[_LENGTH_SIZE : _LENGTH_SIZE + length]))
-    stored = view[_LENGTH_SIZE + length :]
-    _check_sums(entries, len(stored))
-    return Content(headers=headers, parts=tuple(_parts(entries, stored)))
+    headers, entries = _parsed(b"".join(read(_LENGTH_SIZE, length)))
+    at = _LENGTH_SIZE + length
+    _check_sums(entries, size - at)
+    return Manifest(headers=headers, parts=tuple(_placed(entries, at)))
+
+
+def read_part(read: Read, part: StoredPart) -> Iterator[Data]:
+    """A part's decoded bytes in pieces; a deflated part in one, inflated to its size and no further.
+
+    Raises FormatError.
+    """
+    stored = read(part.start, part.length)
+    if part.is_deflated:
+        yield _inflated(stored, part.size)
+    else:
+        yield from stored
 
 
 def _entry(part: Part, *, length: int, encoding: str) -> dict[str, object]:
@@ -171,28 +209,34 @@ def _check_entry(entry: dict[str, Any]) -> None:
         raise FormatError("a part's name or id")
 
 
-def _parts(entries: list[dict[str, Any]], stored: memoryview) -> Iterable[Part]:
-    at = 0
+def _placed(entries: list[dict[str, Any]], at: int) -> Iterator[StoredPart]:
     for entry in entries:
-        data: Data = stored[at : at + entry["length"]]
-        at += entry["length"]
         role = Role(entry["role"])
-        yield Part(
+        yield StoredPart(
             role=role,
             type=entry["type"],
-            data=_inflated(data, entry["size"]) if entry["encoding"] == "deflate-raw" else data,
             name=entry["name"] if role in _NAMED else "",
             id=entry["id"] if role is Role.INLINE else "",
             group=entry.get("group", 0),
+            size=entry["size"],
+            start=at,
+            length=entry["length"],
+            is_deflated=entry["encoding"] == "deflate-raw",
         )
+        at += entry["length"]
 
 
-def _inflated(data: Data, size: int) -> bytes:
+def _inflated(stored: Iterable[Data], size: int) -> bytearray:
     inflate = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+    inflated = bytearray()
     try:
-        inflated = inflate.decompress(data, size + 1)
+        for piece in stored:
+            # What is left over of one piece would mean that more comes out than may.
+            inflated += inflate.decompress(piece, size + 1 - len(inflated))
+            if inflate.unconsumed_tail or inflate.unused_data or len(inflated) > size:
+                raise FormatError("a part inflates to another size")
     except zlib.error as error:
         raise FormatError("a part does not inflate") from error
-    if len(inflated) != size or not inflate.eof or inflate.unused_data:
+    if len(inflated) != size or not inflate.eof:
         raise FormatError("a part inflates to another size")
     return inflated

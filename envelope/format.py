@@ -1,6 +1,6 @@
 """The payload byte by byte (FORMAT.md section 2): header and segments, strictly; knows no content."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -23,6 +23,9 @@ MAX_SEGMENT_SIZE = 1_048_576
 MAX_PAYLOAD_SIZE = 67_108_864
 #: Header and key check: what stands before the first segment.
 PRELUDE_SIZE = HEADER_SIZE + CHECK_SIZE
+
+#: Gives a run of the payload: from where, how many bytes.
+ReadPayload = Callable[[int, int], Data]
 
 _ALGORITHMS = {algorithm.id: algorithm for algorithm in Algorithm}
 
@@ -109,26 +112,50 @@ def encrypt(pieces: Iterable[Data], *, size: int, header: Header, key: MessageKe
         yield sealed
 
 
-def decrypt(segments: Data, *, header: Header, key: MessageKey) -> bytearray:
-    """The whole cleartext of `segments`, which is what follows the prelude.
+class Segments:
+    """A cleartext of `size` bytes, of which each segment is read and decrypted when it is needed.
 
-    Raises FormatError, LimitExceededError before any work, PayloadCorruptError when a segment was altered,
-    moved, cut off or added.
+    `read` gives so many bytes of the payload from a place in it.
     """
-    cleartext = bytearray(cleartext_size(PRELUDE_SIZE + len(segments), header.segment_size))
-    cipher, associated = AESGCM(key.key), header.pack()
-    source, target = memoryview(segments), memoryview(cleartext)
-    sealed_size = header.segment_size + TAG_SIZE
-    last = (len(segments) - 1) // sealed_size
-    for number in range(last + 1):
-        sealed = source[number * sealed_size : (number + 1) * sealed_size]
-        start = number * header.segment_size
-        opened = target[start : start + len(sealed) - TAG_SIZE]
+
+    def __init__(self, read: ReadPayload, *, size: int, header: Header, key: MessageKey) -> None:
+        self.size = size
+        self._read, self._key = read, key
+        self._segment_size, self._associated = header.segment_size, header.pack()
+        self._cipher = AESGCM(key.key)
+        self._last = (size - 1) // header.segment_size
+        self._held: tuple[int, bytes] = (-1, b"")
+
+    def pieces(self, start: int, length: int) -> Iterator[memoryview]:
+        """So many bytes of the cleartext from `start`, within it: one piece for each segment they touch.
+
+        Raises PayloadCorruptError for a segment that was altered, moved, cut off or added.
+        """
+        end = start + length
+        while start < end:
+            number, at = divmod(start, self._segment_size)
+            piece = memoryview(self._opened(number))[at : at + end - start]
+            start += len(piece)
+            yield piece
+
+    def check_end(self) -> None:
+        """Raise PayloadCorruptError unless the last segment was sealed as the last: nothing is cut off."""
+        self._opened(self._last)
+
+    def _opened(self, number: int) -> bytes:
+        """One segment; the one before it is forgotten."""
+        if self._held[0] != number:
+            self._held = (number, self._decrypted(number))
+        return self._held[1]
+
+    def _decrypted(self, number: int) -> bytes:
+        start = PRELUDE_SIZE + number * (self._segment_size + TAG_SIZE)
+        length = min(self._segment_size, self.size - number * self._segment_size) + TAG_SIZE
+        nonce = self._key.nonce(number, last=number == self._last)
         try:
-            cipher.decrypt_into(key.nonce(number, last=number == last), sealed, associated, opened)
+            return self._cipher.decrypt(nonce, self._read(start, length), self._associated)
         except InvalidTag as error:
             raise PayloadCorruptError(f"segment {number}") from error
-    return cleartext
 
 
 def _cut(pieces: Iterable[Data], size: int) -> Iterator[memoryview]:

@@ -6,8 +6,9 @@ Every header field of the original is read and written anew, so that no field ca
 import binascii
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from email.utils import format_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import pybase64
@@ -15,9 +16,9 @@ import pybase64
 import translations
 from envelope.addresses import Mailbox, normalise, parse_mailboxes, quoted
 from envelope.brand import Brand, accents
-from envelope.errors import AddressError
+from envelope.errors import AddressError, OptionsError
 from envelope.fields import Header, read_header
-from envelope.options import Level, Policy
+from envelope.options import Policy
 from envelope.sealing import SealedEnvelope
 from envelope.wording import environment
 
@@ -38,7 +39,7 @@ _PRINTABLE = re.compile(r"[ -~]+")
 
 def compose_notice(
     mail: bytes,
-    securedoc: list[bytes],
+    securedoc: list[bytes] | None,
     *,
     sealed: SealedEnvelope,
     recipient: str,
@@ -46,49 +47,20 @@ def compose_notice(
     locale: str,
     brand: Brand,
     subject: str | None,
+    link: str | None = None,
+    open_address: str | None = None,
 ) -> list[bytes]:
     """The whole notice in chunks: ASCII, CRLF, lines under 998 octets, the securedoc in it as it is.
 
-    `mail` is the original or just its header block. `subject` is the notice's; None stands for the one that
-    the policy shows, or else a neutral one. `server` is the key server's origin, whose host the notice names.
+    `mail` is the original or just its header block. `securedoc` is None where the notice carries a `link`
+    (`links.read_link`) only; it may carry both. `subject` is the notice's; None stands for the one that the
+    policy shows, or else a neutral one. `server` is the key server's origin, whose host the notice names;
+    `open_address` is where the notice can be forwarded to. Raises OptionsError for a notice of nothing.
     """
+    if securedoc is None and link is None:
+        raise OptionsError("a notice with neither file nor link")
     policy = sealed.policy
     heading = _heading(policy, locale)
-    title = subject or policy.subject or heading
-    texts = _texts(policy, heading=heading, recipient=recipient, server=server, locale=locale, brand=brand)
-    outer, inner = _boundary(), _boundary()
-    head = [
-        *_fields(read_header(mail), sealed),
-        b"Subject: " + _phrase(title),
-        b"MIME-Version: 1.0",
-        b'Content-Type: multipart/mixed; boundary="' + outer + b'"',
-        b"",
-        b"--" + outer,
-        b'Content-Type: multipart/alternative; boundary="' + inner + b'"',
-        b"",
-        *_text_part("plain", texts[0], inner),
-        *_text_part("html", texts[1], inner),
-        b"--" + inner + b"--",
-        b"",
-        b"--" + outer,
-        b"Content-Type: text/html; charset=us-ascii; name=" + FILE_NAME.encode("ascii"),
-        b"Content-Transfer-Encoding: 7bit",
-        b"Content-Disposition: attachment; filename=" + FILE_NAME.encode("ascii"),
-        b"",
-        b"",
-    ]
-    return [b"\r\n".join(head), *securedoc, b"\r\n--" + outer + b"--\r\n"]
-
-
-def _heading(policy: Policy, locale: str) -> str:
-    _ = translations.load(locale).gettext
-    return _("Secure message from %(sender)s") % {"sender": policy.sender_name or policy.sender}
-
-
-def _texts(
-    policy: Policy, *, heading: str, recipient: str, server: str, locale: str, brand: Brand
-) -> tuple[str, str]:
-    """What the notice says, as plain text and as HTML."""
     words = {
         "lang": locale,
         "dir": translations.direction(locale),
@@ -96,24 +68,70 @@ def _texts(
         "sender": f"{policy.sender_name} ({policy.sender})" if policy.sender_name else policy.sender,
         "recipient": recipient,
         "expires": policy.expires and translations.moment(policy.expires, locale),
-        "asks_passphrase": policy.level is not Level.NONE,
+        "level": policy.level,
+        "link": link,
+        "has_file": securedoc is not None,
+        "open_address": open_address if sealed.options.online else None,
         "server_host": urlsplit(server).netloc,
         "brand": brand,
         "accents": accents(brand.colour),
     }
-    templates = environment(locale)
+    head = [
+        *_fields(read_header(mail), sealed),
+        b"Subject: " + _phrase(subject or policy.subject or heading),
+        b"MIME-Version: 1.0",
+    ]
+    alternatives = _alternatives(words, locale)
+    if securedoc is None:
+        return [b"\r\n".join([*head, *alternatives])]
+    boundary = _boundary()
+    before = [
+        *head,
+        b'Content-Type: multipart/mixed; boundary="' + boundary + b'"',
+        b"",
+        b"--" + boundary,
+        *alternatives,
+        b"--" + boundary,
+        b"Content-Type: text/html; charset=us-ascii; name=" + FILE_NAME.encode("ascii"),
+        b"Content-Transfer-Encoding: 7bit",
+        b"Content-Disposition: attachment; filename=" + FILE_NAME.encode("ascii"),
+        b"",
+        b"",
+    ]
+    return [b"\r\n".join(before), *securedoc, b"\r\n--" + boundary + b"--\r\n"]
+
+
+def _heading(policy: Policy, locale: str) -> str:
+    _ = translations.load(locale).gettext
+    return _("Secure message from %(sender)s") % {"sender": policy.sender_name or policy.sender}
+
+
+def _alternatives(words: Mapping[str, Any], locale: str) -> list[bytes]:
+    """What the notice says, as plain text and as HTML: one entity."""
+    templates, boundary = environment(locale), _boundary()
     plain, html = (templates.get_template(f"notice.{kind}").render(words) for kind in ("txt", "html"))
-    return plain, html
+    return [
+        b'Content-Type: multipart/alternative; boundary="' + boundary + b'"',
+        b"",
+        *_text_part("plain", plain, boundary),
+        *_text_part("html", html, boundary),
+        b"--" + boundary + b"--",
+        b"",
+    ]
 
 
 def _text_part(kind: str, text: str, boundary: bytes) -> Iterator[bytes]:
     yield b"--" + boundary
     yield f"Content-Type: text/{kind}; charset=utf-8".encode("ascii")
-    yield b"Content-Transfer-Encoding: quoted-printable"
-    yield b""
-    encoded = binascii.b2a_qp(text.replace("\n", "\r\n").encode("utf-8"))
+    octets = text.replace("\n", "\r\n").encode("utf-8")
     # What keeps mail in one file would take such a line for the next mail's beginning.
-    yield encoded.replace(b"\nFrom ", b"\n=46rom ")
+    readable = binascii.b2a_qp(octets).replace(b"\nFrom ", b"\n=46rom ")
+    dense = pybase64.encodebytes(octets).replace(b"\n", b"\r\n")
+    # Beyond the Latin alphabet quoted-printable takes twice the room, which the file beside it needs.
+    encoding, encoded = min((b"quoted-printable", readable), (b"base64", dense), key=lambda way: len(way[1]))
+    yield b"Content-Transfer-Encoding: " + encoding
+    yield b""
+    yield encoded
 
 
 def _boundary() -> bytes:

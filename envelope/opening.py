@@ -1,13 +1,10 @@
 """From a payload and both halves of its key to the content; fetches nothing and asks nobody."""
 
-import hmac
 from collections.abc import Sequence
 
-from envelope import content, format, keys
-from envelope.content import Content
-from envelope.errors import FormatError, PayloadCorruptError
+from envelope.content import Content, Part
 from envelope.ids import Data
-from envelope.options import policy_digest
+from envelope.reading import PayloadReader
 
 
 def open_payload(
@@ -20,12 +17,22 @@ def open_payload(
     payloads in pieces are joined first.
     """
     whole = memoryview(payload if isinstance(payload, Data) else b"".join(payload))
-    header = format.Header.parse(whole)
-    if len(whole) < format.PRELUDE_SIZE:
-        raise FormatError("no key check")
-    format.cleartext_size(len(whole), header.segment_size)
-    if policy is not None and not hmac.compare_digest(policy_digest(policy), header.policy_digest):
-        raise PayloadCorruptError("the policy is not the one that was sealed")
-    key = keys.message_key(key_share, envelope_secret, header=header.pack(), algorithm=header.algorithm)
-    key.confirm(bytes(whole[format.HEADER_SIZE : format.PRELUDE_SIZE]))
-    return content.unpack(format.decrypt(whole[format.PRELUDE_SIZE :], header=header, key=key))
+    reader = PayloadReader(
+        lambda start, length: whole[start : start + length],
+        size=len(whole),
+        key_share=key_share,
+        envelope_secret=envelope_secret,
+        policy=policy,
+    )
+    parts = (
+        Part(
+            role=part.role,
+            type=part.type,
+            data=b"".join(reader.pieces(index)),
+            name=part.name,
+            id=part.id,
+            group=part.group,
+        )
+        for index, part in enumerate(reader.parts)
+    )
+    return Content(headers=reader.headers, parts=tuple(parts))

@@ -51,6 +51,15 @@ class SealedEnvelope:
         """What the key server keeps of the possession proof."""
         return hashlib.sha256(keys.possession_proof(self.envelope_secret, self.message_id)).digest()
 
+    def payload(self) -> Iterator[bytes]:
+        """The payload itself, one item for each hidden input."""
+        return (b64u_decode(item.translate(None, b"\r\n")) for item in self.carrier)
+
+    def copy(self) -> Iterator[bytes]:
+        """What the key server keeps where a copy is stored (FORMAT.md section 8), in pieces."""
+        yield self.policy.canonical().encode("ascii") + b"\n"
+        yield from self.payload()
+
     def dump(self, file: BinaryIO) -> None:
         """Write all but the key share, to be rendered later; whoever reads it can open nothing."""
         fields = {

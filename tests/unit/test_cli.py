@@ -1,6 +1,8 @@
 """The operator's command, as an operator types it."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,6 +103,45 @@ def test_faults_of_the_settings_are_told_all_at_once(run: Run, monkeypatch: pyte
 @pytest.mark.parametrize("command", ["run", "worker"])
 def test_nothing_starts_on_a_database_that_is_not_upgraded(run: Run, command: str) -> None:
     assert "run `sealpost db upgrade` first" in run(command, code=1).output
+
+
+@pytest.mark.parametrize("command", ["run", "worker"])
+def test_nothing_starts_on_a_copy_store_that_refuses(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("SEALPOST_COPIES_URL", "file:///proc/nowhere")
+
+    assert "SEALPOST_COPIES_URL: the copy store cannot be used: " in run(command, code=1).output
+
+
+def test_copy_store_that_does_not_answer_is_told_and_nothing_waits_for_it(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEALPOST_COPIES_URL", "s3://id:hunter2@copies?endpoint=http://127.0.0.1:1")
+    command = [sys.executable, "-c", "from keyserver.cli import main; main()", "worker"]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "sealpost worker runs\n"
+        worker.terminate()
+        _output, complaint = worker.communicate()
+
+    assert complaint.startswith("sealpost: SEALPOST_COPIES_URL: the copy store cannot be used: ")
+    assert "hunter2" not in complaint
+
+
+@pytest.mark.usefixtures("database")
+def test_worker_tells_why_no_mail_comes_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SEALPOST_COPIES_URL", (tmp_path / "copies").as_uri())
+    monkeypatch.setenv("SEALPOST_OPEN_ADDRESS", "open@a.example")
+    monkeypatch.setenv("SEALPOST_INBOUND_URL", f"maildir:{tmp_path}/file/open")
+    command = [sys.executable, "-c", "from keyserver.cli import main; main()", "worker"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("sealpost: mail cannot come in by SEALPOST_INBOUND_URL: ")
 
 
 def test_gateway_is_listed_and_revoked(run: Run, message: SealedMessage) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envelope import Content, EnvelopeError, Part, Role
-from envelope.content import MAX_INFLATED_SIZE, MAX_PARTS, pack, unpack
+from envelope.content import MAX_INFLATED_SIZE, MAX_PARTS, pack, read_manifest, read_part
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 NAMES = TEXTS.filter(bool)
@@ -34,10 +34,32 @@ def laid_out(parts: list[Part]) -> bytes:
     return b"".join(pack(Content(headers={}, parts=tuple(parts))))
 
 
+def unpack(cleartext: bytes, cut: int = 1 << 20) -> Content:
+    """All of a cleartext that is there in pieces of `cut` bytes."""
+
+    def read(start: int, length: int) -> list[bytes]:
+        run = cleartext[start : start + length]
+        return [run[at : at + cut] for at in range(0, len(run), cut)]
+
+    manifest = read_manifest(read, len(cleartext))
+    parts = (
+        Part(
+            role=part.role,
+            type=part.type,
+            data=b"".join(read_part(read, part)),
+            name=part.name,
+            id=part.id,
+            group=part.group,
+        )
+        for part in manifest.parts
+    )
+    return Content(headers=manifest.headers, parts=tuple(parts))
+
+
 @settings(deadline=None, database=None)
-@given(CONTENTS)
-def test_any_content_comes_back(content: Content) -> None:
-    assert unpack(b"".join(pack(content))) == content
+@given(CONTENTS, st.integers(min_value=1, max_value=5000))
+def test_any_content_comes_back_in_any_pieces(content: Content, cut: int) -> None:
+    assert unpack(b"".join(pack(content)), cut) == content
 
 
 @settings(deadline=None, database=None)

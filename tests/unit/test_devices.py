@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from keyserver import devices, people
 from keyserver.errors import NotFoundError
-from keyserver.models import Person
+from keyserver.models import AuditEntry, Person
 from tests.factories import make_person
 
 LIFETIME = timedelta(days=90)
@@ -124,3 +125,14 @@ def test_forgotten_device_stands_for_nobody(db: Session, now: datetime) -> None:
 )
 def test_label_is_what_the_owner_recognises(user_agent: str, label: str) -> None:
     assert devices.label_of(user_agent) == label
+
+
+def test_all_devices_of_one_person_are_revoked_and_that_is_on_record(db: Session, now: datetime) -> None:
+    bob, eve = make_person(db, now=now), make_person(db, "eve@e.example", now=now)
+    his, hers = [remember(db, bob, now=now) for _ in range(2)], remember(db, eve, now=now)
+
+    devices.revoke_all(db, bob, now=now)
+
+    assert devices.of(db, bob, now=now) == []
+    assert [devices.person_by(db, value, now=now) for value in (*his, hers)] == [None, None, eve]
+    assert db.scalars(select(AuditEntry).where(AuditEntry.event == "all devices forgotten")).one()

@@ -85,6 +85,52 @@ def test_inspect_shows_no_secret(mail: Path) -> None:
     assert secret not in run("inspect", file).output
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], ["opens:       in the page or at the key server", "remembering: not allowed"]),
+        (["--remember", "--level", "medium"], ["remembering: allowed"]),
+        (["--no-script"], ["opens:       at the key server"]),
+        (["--no-applet"], ["opens:       at the key server"]),
+        (["--no-online"], ["opens:       in the page\n"]),
+        (["--level", "proven"], ["level:       proven"]),
+    ],
+)
+def test_inspect_says_how_a_file_opens(mail: Path, words: list[str], told: list[str]) -> None:
+    """S59-S60, S132-S133."""
+    seal(mail, *words)
+
+    inspected = run("inspect", mail.parent / "securedoc.html").output
+
+    assert [line for line in told if line not in inspected] == []
+
+
+def test_what_the_key_server_has_to_be_told_is_printed(mail: Path) -> None:
+    told = json.loads(seal(mail, "--level", "medium", "--mailed-code", "--no-online", "--remember").output)
+
+    assert {name: told[name] for name in ("level", "mailed_code", "online", "remember")} == {
+        "level": "medium",
+        "mailed_code": True,
+        "online": False,
+        "remember": True,
+    }
+
+
+def test_places_beside_the_key_server_are_in_the_file(mail: Path) -> None:
+    """S47: a separate URL for the payload."""
+    seal(mail, "--post-url", "https://files.a.example", "--open-address", "open@keys.a.example")
+    text = (mail.parent / "securedoc.html").read_text()
+
+    assert 'action="https://files.a.example/online"' in text and "open@keys.a.example" in text
+
+
+def test_envelope_that_nobody_could_open_is_not_sealed(mail: Path) -> None:
+    result = seal(mail, "--no-script", "--no-online")
+
+    assert result.exit_code == 1 and "contradict each other" in result.output
+    assert not (mail.parent / "securedoc.html").exists()
+
+
 def test_altered_file_says_so(mail: Path) -> None:
     seal(mail)
     file = mail.parent / "securedoc.html"

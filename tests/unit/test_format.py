@@ -13,6 +13,13 @@ SMALL = Header(algorithm=Algorithm.AES_256, message_id=ID, policy_digest=b"p" * 
 KEY = keys.message_key(SHARE, SECRET, header=SMALL.pack(), algorithm=SMALL.algorithm)
 
 
+def reader(segments: bytes, size: int) -> format.Segments:
+    payload = bytes(format.PRELUDE_SIZE) + segments
+    return format.Segments(
+        lambda start, length: payload[start : start + length], size=size, header=SMALL, key=KEY
+    )
+
+
 def test_header_reads_back() -> None:
     packed = SMALL.pack()
 
@@ -29,7 +36,9 @@ def test_cleartext_in_any_pieces_comes_back(size: int, cut: int) -> None:
     segments = b"".join(map(bytes, format.encrypt(pieces, size=size, header=SMALL, key=KEY)))
 
     assert format.PRELUDE_SIZE + len(segments) == format.payload_size(size, 4096)
-    assert format.decrypt(segments, header=SMALL, key=KEY) == cleartext
+    read = reader(segments, size)
+    assert b"".join(read.pieces(0, size)) == cleartext
+    assert b"".join(read.pieces(size // 3, size // 2)) == cleartext[size // 3 :][: size // 2]
 
 
 def test_payload_over_the_limit_is_refused_before_any_work() -> None:

@@ -1,5 +1,7 @@
 """The mail that carries a securedoc: who it is from, what it says, and that it is one well-formed mail."""
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -8,21 +10,58 @@ from typing import Any
 import pytest
 
 import translations
-from envelope import Level, Options, compose_notice, render_securedoc
+from envelope import (
+    Algorithm,
+    EnvelopeError,
+    Level,
+    Options,
+    SealedEnvelope,
+    b64u_encode,
+    compose_notice,
+    read_link,
+    render_securedoc,
+)
 from tests.unit.sealed import BRAND, HEADER, MEDIUM, SERVER, sealed
+
+LINES_OVER = re.compile(rb"[^\r\n]{998}")
+WAYS = ["file", "link", "file link"]
 
 
 def notice(
-    mail: bytes, options: Options = MEDIUM, *, locale: str = "en", subject: str | None = None, **more: Any
+    mail: bytes,
+    options: Options = MEDIUM,
+    *,
+    locale: str = "en",
+    subject: str | None = None,
+    carries: str = "file",
+    open_address: str | None = None,
+    **more: Any,
 ) -> EmailMessage:
-    """The notice as the recipient's mail program reads it."""
+    """The notice as the recipient's mail program reads it; it carries «file», «link» or «file link»."""
     envelope = sealed(mail, options, **more)
     made: dict[str, Any] = {"recipient": "bob@b.example", "server": SERVER, "locale": locale, "brand": BRAND}
-    securedoc = render_securedoc(envelope, **made)
-    composed = compose_notice(mail, securedoc, sealed=envelope, subject=subject, **made)
+    composed = compose_notice(
+        mail,
+        render_securedoc(envelope, **made) if "file" in carries else None,
+        sealed=envelope,
+        subject=subject,
+        link=link_of(envelope) if "link" in carries else None,
+        open_address=open_address,
+        **made,
+    )
+    assert not LINES_OVER.search(b"".join(composed))
     parsed = message_from_bytes(b"".join(composed), policy=policy.default)
     assert isinstance(parsed, EmailMessage)
     return parsed
+
+
+def link_of(envelope: SealedEnvelope) -> str:
+    return read_link(
+        SERVER,
+        message_id=envelope.message_id,
+        envelope_secret=envelope.envelope_secret,
+        recipient="bob@b.example",
+    )
 
 
 def words(mail: EmailMessage, kind: str) -> str:
@@ -124,13 +163,142 @@ def test_notice_speaks_of_no_passphrase_where_none_is_asked() -> None:
     assert "passphrase" not in words(notice(HEADER, Options(level=Level.NONE)), "plain")
 
 
+@pytest.mark.parametrize("carries", WAYS)
 @pytest.mark.parametrize("locale", translations.LOCALES)
-def test_notice_is_whole_in_every_locale(locale: str) -> None:
-    made = notice(HEADER, Options(level=Level.HIGH, expires_after=timedelta(days=1)), locale=locale)
+def test_notice_is_whole_in_every_locale(locale: str, carries: str) -> None:
+    options = Options(level=Level.HIGH, expires_after=timedelta(days=1))
+
+    made = notice(HEADER, options, locale=locale, carries=carries, open_address="open@keys.a.example")
 
     assert not made.defects
     assert "%(" not in words(made, "plain") + words(made, "html") + str(made["Subject"])
     assert "keys.a.example" in words(made, "plain") and "keys.a.example" in words(made, "html")
+
+
+def test_notice_with_a_link_alone_carries_no_file() -> None:
+    """S26-S27."""
+    made = notice(HEADER, carries="link")
+
+    assert [part.get_content_type() for part in made.walk()] == [
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+    ]
+    assert not made.defects
+
+
+def test_notice_has_a_button_in_html_and_the_link_in_text() -> None:
+    """S26-S27: «Read message»."""
+    made = notice(HEADER, carries="link")
+
+    plain, shown = words(made, "plain"), words(made, "html")
+    links = re.findall(r"<(https://keys.a.example/read/[^>\s]+)>", plain)
+    buttons = re.findall(r'<a href="(https://keys.a.example/read/[^"]+)"[^>]*>Read message</a>', shown)
+
+    assert len(links) == 1 and links == buttons
+    assert "securedoc" not in plain + shown
+
+
+def test_notice_with_both_offers_the_file_as_the_second_way() -> None:
+    made = notice(HEADER, carries="file link")
+
+    for said in (words(made, "plain"), words(made, "html")):
+        assert said.index("/read/") < said.index("Or open the attached file securedoc.html")
+    assert next(made.iter_attachments()).get_filename() == "securedoc.html"
+
+
+def test_envelope_secret_is_in_the_links_fragment_and_nowhere_else() -> None:
+    envelope = sealed(HEADER)
+    made = {"recipient": "bob@b.example", "server": SERVER, "locale": "en", "brand": BRAND, "subject": None}
+    secret = b64u_encode(envelope.envelope_secret)
+    composed = compose_notice(HEADER, None, sealed=envelope, link=link_of(envelope), **made)
+    parsed = message_from_bytes(b"".join(composed), policy=policy.default)
+    assert isinstance(parsed, EmailMessage)
+
+    for said in (words(parsed, "plain"), words(parsed, "html")):
+        assert re.findall(rf".{re.escape(secret)}", said) == [f"#{secret}"]
+    assert secret not in "".join(map(str, parsed.values()))
+
+
+def test_notice_of_nothing_is_refused() -> None:
+    with pytest.raises(EnvelopeError) as refused:
+        notice(HEADER, carries="")
+
+    assert refused.value.code == "options"
+
+
+@pytest.mark.parametrize("carries", WAYS)
+def test_notice_says_where_it_can_be_forwarded_to_if_it_may_be_opened_there(carries: str) -> None:
+    allowed = notice(HEADER, carries=carries, open_address="open@keys.a.example")
+    forbidden = notice(
+        HEADER, replace(MEDIUM, online=False), carries=carries, open_address="open@keys.a.example"
+    )
+
+    assert "forward this mail to open@keys.a.example" in words(allowed, "plain")
+    assert "forward this mail to open@keys.a.example" in words(allowed, "html")
+    assert "forward" not in words(forbidden, "plain") + words(forbidden, "html")
+
+
+@pytest.mark.parametrize("carries", WAYS)
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_notice_at_level_proven_speaks_of_a_code_and_no_passphrase_to_type(kind: str, carries: str) -> None:
+    said = words(notice(HEADER, Options(level=Level.PROVEN), carries=carries), kind)
+
+    assert "You need no passphrase: a code is mailed to bob@b.example when you open it." in said
+    assert "Enter" not in said and "never asks" not in said
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_notice_with_a_link_alone_says_where_a_passphrase_belongs(kind: str) -> None:
+    said = words(notice(HEADER, carries="link"), kind)
+
+    assert "Enter your passphrase only at keys.a.example." in said
+
+
+@pytest.mark.parametrize("options", [replace(MEDIUM, script=False), replace(MEDIUM, applet=False)])
+def test_notice_of_a_file_that_opens_online_says_to_open_the_file(options: Options) -> None:
+    """S60, S132: the way begins with the file, whatever opens it then."""
+    assert "open the attached file securedoc.html in your browser" in words(notice(HEADER, options), "plain")
+
+
+@pytest.mark.parametrize("algorithm", [*Algorithm])
+@pytest.mark.parametrize("locale", translations.LOCALES)
+def test_file_and_notice_add_at_most_96_kib_in_every_locale(locale: str, algorithm: Algorithm) -> None:
+    options = replace(
+        MEDIUM,
+        algorithm=algorithm,
+        mailed_code=True,
+        remember=True,
+        show_subject=True,
+        expires_after=timedelta(days=1),
+    )
+    envelope = sealed(HEADER + b"\r\nHello\r\n", options)
+    made: dict[str, Any] = {
+        "recipient": "bob@b.example",
+        "server": SERVER,
+        "locale": locale,
+        "brand": BRAND,
+        "open_address": "open@keys.a.example",
+    }
+    composed = compose_notice(
+        HEADER,
+        render_securedoc(envelope, post_url="https://files.a.example", **made),
+        sealed=envelope,
+        subject=None,
+        link=link_of(envelope),
+        **made,
+    )
+
+    assert sum(map(len, composed)) < len(HEADER) + 96 * 1024
+
+
+@pytest.mark.parametrize("locale", ["ja", "ko", "ru", "zh"])
+def test_text_beyond_the_latin_alphabet_takes_the_shorter_encoding(locale: str) -> None:
+    made = notice(HEADER, locale=locale)
+    encodings = [part["Content-Transfer-Encoding"] for part in made.walk() if not part.is_multipart()]
+
+    assert encodings == ["base64", "base64", "7bit"] or encodings == ["base64", "quoted-printable", "7bit"]
+    assert words(made, "plain").count("\n") > 5
 
 
 @pytest.mark.parametrize(

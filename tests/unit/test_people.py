@@ -1,16 +1,23 @@
 """People: registering, signing in, passphrases, and what ends sessions."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from threading import Barrier
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from keyserver import audit, devices, people, throttle
+from keyserver.db import Database
 from keyserver.errors import (
     AuthenticationError,
+    CodeSpentError,
     InvalidFieldError,
+    NotFoundError,
     PassphraseTooWeakError,
+    PersonInactiveError,
     ThrottledError,
 )
 from keyserver.models import AuditEntry, Outbox, Person
@@ -72,11 +79,113 @@ def test_inactive_person_is_kept_out(db: Session, now: datetime) -> None:
 
     with pytest.raises(AuthenticationError):
         sign_in(db, now=now)
-    with pytest.raises(AuthenticationError):
+    with pytest.raises(PersonInactiveError):
         make_person(db, now=now)
 
     people.set_active(db, bob, active=True, now=now)
     assert sign_in(db, now=now) is bob
+
+
+def test_person_has_own_and_further_addresses(db: Session, now: datetime) -> None:
+    bob, ann = make_person(db, now=now), make_person(db, "ann@b.example", now=now)
+    for person in (bob, bob, ann):
+        people.prove_address(db, person, "Team@B.example", now=now)
+    people.prove_address(db, bob, "bob@b.example", now=now)
+
+    assert people.addresses_of(db, bob) == ["bob@b.example", "team@b.example"]
+    assert people.further_addresses(db, bob) == ["team@b.example"]
+    assert people.owns(db, bob, "bob@b.example")
+    assert people.owns(db, bob, " TEAM@b.example ")
+    assert not people.owns(db, bob, "ann@b.example")
+    assert people.person_of(db, "team@b.example") is None
+
+
+def test_dropped_address_is_one_persons_no_more(db: Session, now: datetime) -> None:
+    bob, ann = make_person(db, now=now), make_person(db, "ann@b.example", now=now)
+    for person in (bob, ann):
+        people.prove_address(db, person, "team@b.example", now=now)
+
+    people.drop_address(db, bob, "team@b.example", now=now)
+
+    assert not people.owns(db, bob, "team@b.example")
+    assert people.owns(db, ann, "team@b.example")
+    for address in ("team@b.example", "bob@b.example", "ann@b.example"):
+        with pytest.raises(NotFoundError):
+            people.drop_address(db, bob, address, now=now)
+
+
+def test_further_address_has_an_owner_of_its_own_when_somebody_registers_it(
+    db: Session, now: datetime
+) -> None:
+    """Else who shares a mailbox could take over the person."""
+    bob = make_person(db, now=now)
+    people.prove_address(db, bob, "team@b.example", now=now)
+    before = (bob.passphrase_hash, bob.epoch)
+
+    other = make_person(db, "team@b.example", now=now, passphrase="nine yellow bicycles sing")
+
+    assert other is not bob
+    assert (bob.passphrase_hash, bob.epoch) == before
+    assert people.owns(db, bob, "team@b.example")
+
+
+class Together(Passphrases):
+    """Hashes when as many are at it as there are parties."""
+
+    def __init__(self, parties: int) -> None:
+        super().__init__(make_settings("sqlite://"))
+        self._barrier = Barrier(parties)
+
+    def hash(self, passphrase: str) -> str:
+        self._barrier.wait(timeout=30)
+        return super().hash(passphrase)
+
+
+@pytest.mark.parametrize("registered", [False, True])
+def test_of_two_who_set_a_passphrase_in_one_instant_one_is_refused(
+    database: Database, now: datetime, registered: bool
+) -> None:
+    """Both have proven the address; the second would otherwise replace what the first has just chosen."""
+    if registered:
+        with database.writing() as db:
+            make_person(db, now=now)
+    wanted, together = ["nine yellow bicycles sing", "two purple ladders dance"], Together(2)
+
+    def set_up(passphrase: str) -> str:
+        names = {"first_name": "Robert", "last_name": "Baker", "locale": "en"}
+        try:
+            with database.writing() as db:
+                people.set_up(
+                    db, address="bob@b.example", **names, passphrase=passphrase, now=now, passphrases=together
+                )
+        except CodeSpentError as refusal:
+            return refusal.code
+        return passphrase
+
+    with ThreadPoolExecutor(2) as both:
+        outcomes = list(both.map(set_up, wanted))
+
+    assert outcomes.count("code-spent") == 1
+    (chosen,) = {*outcomes} - {"code-spent"}
+    with database.writing() as db:
+        assert sign_in(db, passphrase=chosen, now=now)
+        assert len(db.scalars(select(Person)).all()) == 1
+
+
+def test_address_registered_in_the_same_instant_is_one_persons(database: Database, now: datetime) -> None:
+    """Two gateways name the same administrator."""
+
+    def known() -> UUID:
+        with database.writing() as db:
+            return people.known_by(db, "bob@b.example", locale="en", now=now).id
+
+    with ThreadPoolExecutor(1) as second, database.writing() as db:
+        first = people.known_by(db, "bob@b.example", locale="en", now=now)
+        other = second.submit(known)
+        wait([other], timeout=0.3)  # on PostgreSQL it is held up by the row that is not committed yet
+        db.commit()
+
+        assert other.result() == first.id
 
 
 def test_guessing_from_one_source_waits(db: Session, now: datetime) -> None:

@@ -95,6 +95,12 @@ def test_bad_value_is_named_with_what_would_be_right(name: str, value: str, word
     assert word in fault
 
 
+def test_mail_that_comes_in_needs_an_address_to_come_to() -> None:
+    (fault,) = faults(inbound_url="maildir:/var/mail/open")
+
+    assert fault.startswith("SEALPOST_INBOUND_URL needs SEALPOST_OPEN_ADDRESS")
+
+
 def test_secret_file_that_is_missing_is_named() -> None:
     (fault,) = faults(secret_key=None, secret_key_file="/nonexistent/secret")
 

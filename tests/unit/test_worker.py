@@ -24,10 +24,26 @@ from keyserver.worker import Worker
 from tests.factories import KEY, SOURCE
 from translations import LOCALES
 
-CONTEXTS = {
+SENDER = {"organisation": "Bank <A> & Co", "sender": "Ada (ada@a.example)"}
+CONTEXTS: dict[str, dict[str, Any]] = {
     "code": {"code": "1234 5678", "flow": str(uuid4()), "minutes": 20, "organisation": None},
     "welcome": {"code": "1234 5678", "flow": str(uuid4()), "organisation": "Bank <A> & Co"},
     "passphrase_changed": {"name": "Robert Baker", "when": "2026-11-23T18:00:00+00:00"},
+    "forwarded": {**SENDER, "link": str(uuid4()), "code": "0AB1-CD2E-FG3H-JK4M", "hours": 24},
+    **{
+        f"forwarded_refused {reason}": {**SENDER, "reason": reason, **more}
+        for reason, more in {
+            "message-locked": {"said": "Wrong file."},
+            "message-expired": {"when": "2026-11-23T18:00:00+00:00"},
+            "online-forbidden": {},
+            "no-copy": {},
+            "altered": {},
+        }.items()
+    },
+    **{
+        f"forwarded_unread {fault}": {"fault": fault}
+        for fault in ("nothing", "foreign", "unusable", "too-large")
+    },
 }
 
 
@@ -58,7 +74,7 @@ def put(database: Database, *, now: datetime, to: str = "bob@b.example") -> None
 
 
 def waiting(name: str, locale: str = "en") -> Waiting:
-    return Waiting(uuid4(), "bob@b.example", name, locale, CONTEXTS[name], attempts=1)
+    return Waiting(uuid4(), "bob@b.example", name.partition(" ")[0], locale, CONTEXTS[name], attempts=1)
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
@@ -69,7 +85,7 @@ def test_every_mail_renders_in_every_locale(name: str, locale: str) -> None:
 
     assert mail["Content-Language"] == locale
     assert mail["Subject"].strip()
-    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Auto-Submitted"] == ("auto-replied" if "forwarded" in name else "auto-generated")
     assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
     assert f'lang="{locale}"' in html.get_content()
 
@@ -82,6 +98,15 @@ def test_code_mail_has_code_and_link_but_no_code_in_the_subject() -> None:
     assert "1234 5678" in text.get_content()
     assert f"https://keys.test/code/{CONTEXTS['code']['flow']}" in text.get_content()
     assert "1234" not in mail["Subject"]
+
+
+def test_link_mail_has_link_and_code_but_neither_in_the_subject() -> None:
+    mail = renderer().render(waiting("forwarded"))
+    context = CONTEXTS["forwarded"]
+
+    for part in mail.iter_parts():
+        assert f"https://keys.test/forwarded/{context['link']}#{context['code']}" in part.get_content()
+    assert "0AB1" not in mail["Subject"]
 
 
 def test_names_are_text_in_html() -> None:
