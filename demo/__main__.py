@@ -55,14 +55,16 @@ def _send_samples(place: Place, stack: Stack) -> None:
     """Each sample once in the life of the folder: a sent one is noted down when it has arrived."""
     noted = place.var / "samples"
     sent = noted.read_text("utf-8").split() if noted.exists() else []
-    maildirs = Maildirs(place.mail)
-    for name, mail in samples.samples():
-        if name not in sent:
-            message_id, recipients = samples.send(mail, port=place.smtp_port)
-            arrived = partial(_arrived, maildirs, message_id, recipients=recipients)
-            stack.until(arrived, f"the sample {name} did not arrive")
-            with noted.open("a", encoding="utf-8") as note:
-                note.write(f"{name}\n")
+    under_way = [
+        (name, *samples.send(mail, port=place.smtp_port))
+        for name, mail in samples.samples()
+        if name not in sent
+    ]
+    for name, message_id, recipients in under_way:
+        arrived = partial(_arrived, Maildirs(place.mail), message_id, recipients=recipients)
+        stack.until(arrived, f"the sample {name} did not arrive")
+        with noted.open("a", encoding="utf-8") as note:
+            note.write(f"{name}\n")
 
 
 def _arrived(maildirs: Maildirs, message_id: str, *, recipients: list[str]) -> bool:

@@ -86,8 +86,22 @@ def parse(content: bytes) -> EmailMessage:
 
 def text_of(mail: EmailMessage) -> str:
     """What a person reads in it: its plain text."""
-    body = mail.get_body(("plain",))
+    return _body(mail, "plain")
+
+
+def html_of(mail: EmailMessage) -> str:
+    """The same as a mail program shows it, "" where the mail has plain text alone."""
+    return _body(mail, "html")
+
+
+def _body(mail: EmailMessage, kind: str) -> str:
+    body = mail.get_body((kind,))
     return str(body.get_content()) if body else ""
+
+
+def is_notice(mail: EmailMessage) -> bool:
+    """Whether an envelope came with it: as a file, or behind a link."""
+    return any(name_of(part) == SECUREDOC for part in attachments_of(mail)) or "/read/" in text_of(mail)
 
 
 def attachments_of(mail: EmailMessage) -> list[EmailMessage]:

@@ -4,11 +4,14 @@ import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 LOGOS = Path(__file__).parent / "logos"
 DOMAINS = ("tidewater.example", "rosenhof.example")
 ACCOUNT = "Tidewater and Rosenhof"
 ADMINISTRATOR = "post@tidewater.example"
+#: Where recipients forward what they cannot open.
+OPEN_ADDRESS = "open@tidewater.example"
 
 GATEWAY = """\
 # Written at each start of the demo; see the gateway's documentation for what else can stand here.
@@ -23,6 +26,7 @@ retry_first = "2s"
 [keyserver]
 url = "{url}"
 secret_file = "{var}/gateway.secret"
+open_address = "{open_address}"
 
 [administrator]
 address = "{administrator}"
@@ -51,6 +55,61 @@ level = "medium"
 algorithm = "AES-192"
 brand = {tidewater}
 
+[profiles.code]
+level = "medium"
+mailed_code = true
+brand = {tidewater}
+
+[profiles.proven]
+level = "proven"
+brand = {tidewater}
+
+[profiles.link]
+level = "medium"
+carrier = "link"
+brand = {tidewater}
+
+[profiles.both]
+level = "medium"
+carrier = "both"
+brand = {tidewater}
+
+[profiles.link-high]
+level = "high"
+carrier = "link"
+brand = {tidewater}
+
+[profiles.both-proven]
+level = "proven"
+carrier = "both"
+brand = {tidewater}
+
+[profiles.link-none]
+level = "none"
+carrier = "link"
+show_subject = true
+brand = {tidewater}
+
+[profiles.remember]
+level = "medium"
+remember = true
+brand = {tidewater}
+
+[profiles.no-script]
+level = "medium"
+script = false
+brand = {tidewater}
+
+[profiles.no-applet]
+level = "medium"
+applet = false
+brand = {tidewater}
+
+[profiles.receipt]
+level = "medium"
+receipt = true
+brand = {tidewater}
+
 # The clinic asks for the passphrase each time, and its rules name AES-192.
 [profiles.clinic]
 level = "high"
@@ -58,19 +117,7 @@ algorithm = "AES-192"
 locale = "de"
 brand = {rosenhof}
 
-[[rules]]
-subject_tag = "[high]"
-profile = "high"
-
-[[rules]]
-subject_tag = "[192]"
-profile = "aes-192"
-
-[[rules]]
-subject_tag = "[no passphrase]"
-profile = "none"
-
-[[rules]]
+{tags}[[rules]]
 sender = "*@rosenhof.example"
 profile = "clinic"
 
@@ -81,6 +128,29 @@ profile = "japan"
 [policy]
 default = "standard"
 """
+TAG = """\
+[[rules]]
+subject_tag = "{tag}"
+profile = "{profile}"
+
+"""
+#: What in a subject chooses which profile; the first that is there wins.
+TAGS = {
+    "[high]": "high",
+    "[192]": "aes-192",
+    "[no passphrase]": "none",
+    "[code]": "code",
+    "[proven]": "proven",
+    "[link]": "link",
+    "[both]": "both",
+    "[link, high]": "link-high",
+    "[both, proven]": "both-proven",
+    "[link, no passphrase]": "link-none",
+    "[remember]": "remember",
+    "[no script]": "no-script",
+    "[no applet]": "no-applet",
+    "[receipt]": "receipt",
+}
 BRAND = '{{ name = "{name}", colour = "{colour}", logo = "{logo}", link = "https://www.{domain}" }}'
 
 
@@ -99,6 +169,11 @@ class Place:
     @property
     def mail(self) -> Path:
         return self.var / "mail"
+
+    @property
+    def inbound(self) -> Path:
+        """The Maildir of mail to the open address, which the key server's worker empties."""
+        return self.var / "inbound"
 
     @property
     def gateway_toml(self) -> Path:
@@ -120,6 +195,8 @@ def environment(place: Place, *, sink_port: int) -> dict[str, str]:
         "SEALPOST_MAIL_URL": f"smtp://127.0.0.1:{sink_port}",
         "SEALPOST_COPIES_URL": (place.var / "copies").as_uri(),
         "SEALPOST_MAIL_FROM": "secure-mail@tidewater.example",
+        "SEALPOST_OPEN_ADDRESS": OPEN_ADDRESS,
+        "SEALPOST_INBOUND_URL": f"maildir:{quote(str(place.inbound))}",
     }
 
 
@@ -132,6 +209,8 @@ def write_gateway_toml(place: Place, *, sink_port: int) -> None:
         smtp_port=place.smtp_port,
         sink_port=sink_port,
         administrator=ADMINISTRATOR,
+        open_address=OPEN_ADDRESS,
+        tags="".join(TAG.format(tag=tag, profile=profile) for tag, profile in TAGS.items()),
         tidewater=tidewater,
         rosenhof=rosenhof,
     )

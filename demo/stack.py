@@ -11,7 +11,6 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from demo import organisation, sink
-from demo.maildirs import Maildirs
 from demo.organisation import Place
 
 #: What the operators of a real installation type, by the program's name.
@@ -32,7 +31,7 @@ def running(place: Place) -> Iterator["Stack"]:
     place.var.mkdir(parents=True, exist_ok=True)
     (place.var / "log").mkdir(exist_ok=True)
     with ExitStack() as parts:
-        sink_port = parts.enter_context(sink.listening(Maildirs(place.mail)))
+        sink_port = parts.enter_context(sink.listening(place))
         stack = Stack(place, parts, sink_port=sink_port)
         stack.start()
         yield stack

@@ -19,6 +19,8 @@ from translations import load, moment
 RETURNED = ("date", "from", "to", "cc", "message-id", "in-reply-to", "references")
 #: Reasons whose answer is the next server's own, and so fit to be shown; others tell about our own rooms.
 ANSWERED = frozenset({"refused", "delivery-timeout"})
+#: Reasons that lie in what somebody asked by the mail's headers.
+HEADERS = frozenset({"header-flag", "header-time", "header-contradiction", "header-unsupported", "options"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ def _words(control: Control, failed: Sequence[Recipient], *, office: Office) -> 
         lines += ["", f"    {recipient.address}", "    " + _reason(control, recipient, _)]
     if control.treatment.action is Action.SEAL:
         lines += ["", _("It was not sent without protection either.")]
-    again = _("Check the address, or send the mail again later.")
+    again = _again(failed, _)
     ask = _("If this happens again, ask your administrator: %(address)s") % {"address": office.administrator}
     return "\n".join([*lines, "", again, ask, ""])
 
@@ -92,8 +94,34 @@ def _reason(control: Control, recipient: Recipient, _: Callable[[str], str]) -> 
             return _("It is too large for a secure message, so it was not sent.")
         case "operator":
             return _("An administrator ended the attempts to deliver it.")
+        case header if header in HEADERS:
+            return _header_reason(header, recipient.answer, _)
         case _other:
             return _("It could not be made into a secure message, so it was not sent.")
+
+
+def _header_reason(reason: str, header: str, _: Callable[[str], str]) -> str:
+    match reason:
+        case "header-flag":
+            words = _("The value of its header must be true or false: %(header)s")
+        case "header-time":
+            words = _(
+                "The value of its header must be a time from now on of at most ten years, in hours, "
+                "minutes and seconds as +24:00:00 or in days as +7: %(header)s"
+            )
+        case "header-contradiction":
+            words = _("Its headers contradict each other, this one among them: %(header)s")
+        case "header-unsupported":
+            words = _("Its header asks for something that cannot be done here: %(header)s")
+        case _other:
+            return _("Its headers ask for a secure message that nobody could open.")
+    return words % {"header": header}
+
+
+def _again(failed: Sequence[Recipient], _: Callable[[str], str]) -> str:
+    if failed[0].reason in HEADERS:
+        return _("Change the header or leave it out, and send the mail again.")
+    return _("Check the address, or send the mail again later.")
 
 
 def _status(control: Control, failed: Sequence[Recipient], *, office: Office) -> Message:

@@ -8,9 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from envelope.ids import b64u_decode, b64u_encode
+from gateway.override_headers import Fields
 from gateway.policy import Action, Treatment
 
-VERSION = 1
+#: What this release writes. It reads version 1 too, which knew neither override headers nor links.
+VERSION = 2
 
 
 class Stage(StrEnum):
@@ -19,6 +21,16 @@ class Stage(StrEnum):
     ACCEPTED = "accepted"
     SEALED = "sealed"
     REGISTERED = "registered"
+    #: Registered, and its copy is at the key server; for mail that goes by link.
+    STORED = "stored"
+
+
+class Carrier(StrEnum):
+    """How an envelope comes to its recipients (S26, S27)."""
+
+    ATTACHMENT = "attachment"
+    LINK = "link"
+    BOTH = "both"
 
 
 class State(StrEnum):
@@ -54,6 +66,10 @@ class Control:
     recipients: tuple[Recipient, ...]
     #: Whether the mail needs SMTPUTF8 at the next hop.
     utf8: bool = False
+    #: What its headers ask of its envelope, as it came.
+    overrides: Fields = ()
+    #: Decided when it is sealed, for good.
+    carrier: Carrier = Carrier.ATTACHMENT
     #: Set when this is the gateway's own report on another mail.
     bounce_of: UUID | None = None
     stage: Stage = Stage.ACCEPTED
@@ -62,6 +78,16 @@ class Control:
     attempts: int = 0
     next_attempt: datetime
     last_fault: str = ""
+
+    @property
+    def needs_copy(self) -> bool:
+        """Whether a copy has to be stored before its notices may go."""
+        return self.carrier is not Carrier.ATTACHMENT and self.stage is not Stage.STORED
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all is done that a sealed mail's notices need."""
+        return self.stage in {Stage.REGISTERED, Stage.STORED} and not self.needs_copy
 
     @property
     def waiting(self) -> tuple[Recipient, ...]:
@@ -115,6 +141,8 @@ def _to_json(control: Control) -> dict[str, Any]:
             for r in control.recipients
         ],
         "utf8": control.utf8,
+        "overrides": control.overrides,
+        "carrier": control.carrier,
         "bounce_of": str(control.bounce_of) if control.bounce_of else None,
         "stage": control.stage,
         "key_share": b64u_encode(control.key_share) if control.key_share else None,
@@ -125,8 +153,10 @@ def _to_json(control: Control) -> dict[str, Any]:
 
 
 def _from_json(data: dict[str, Any]) -> Control:
-    if data["version"] != VERSION:
+    if data["version"] not in {1, VERSION}:
         raise ValueError(f"a control file of version {data['version']!r}")
+    if data["version"] == 1:
+        data = data | {"overrides": [], "carrier": Carrier.ATTACHMENT}
     return Control(
         id=UUID(data["id"]),
         arrived=datetime.fromisoformat(data["arrived"]),
@@ -135,6 +165,8 @@ def _from_json(data: dict[str, Any]) -> Control:
         treatment=Treatment(Action(data["action"]), data["profile"]),
         recipients=tuple(Recipient(**{**row, "state": State(row["state"])}) for row in data["recipients"]),
         utf8=data["utf8"],
+        overrides=tuple((str(name), str(value)) for name, value in data["overrides"]),
+        carrier=Carrier(data["carrier"]),
         bounce_of=UUID(data["bounce_of"]) if data["bounce_of"] else None,
         stage=Stage(data["stage"]),
         key_share=b64u_decode(data["key_share"], size=32) if data["key_share"] else None,

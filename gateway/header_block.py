@@ -14,7 +14,8 @@ MOST = 4_000_000
 MOST_HOPS = 100
 MOST_OWN_HOPS = 4
 
-_FIELD_START = re.compile(rb"[!-9;-~]+[ \t]*:")
+#: A name has no space in it, except where programs write one into an override header's (D3).
+_FIELD_START = re.compile(rb"[!-9;-~]+[ \t]*:|(?i:x-postx)[!-9;-~ \t]*:")
 
 
 def read(mail: BinaryIO) -> bytes:

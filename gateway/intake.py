@@ -9,11 +9,12 @@ from email.utils import format_datetime
 from uuid import UUID
 
 from envelope.ids import uuid7
-from gateway import header_block
+from gateway import header_block, override_headers
 from gateway.control import Control, Recipient
 from gateway.errors import PermanentError
 from gateway.policy import Action, Treatment
 from gateway.queue import Draft, Queue
+from gateway.setting_values import within
 from gateway.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,8 @@ class Intake:
         Raises PermanentError for a mail that cannot be taken, OSError when the disk is to blame.
         """
         draft.file.seek(0)
-        block = header_block.read(draft.file)
+        whole = header_block.read(draft.file)
+        asked, block = override_headers.take(whole)
         hops, own = header_block.hops(block, self._settings.hostname)
         if hops > header_block.MOST_HOPS or own > header_block.MOST_OWN_HOPS:
             raise PermanentError("too-many-hops", status="5.4.6")
@@ -60,10 +62,15 @@ class Intake:
         )
         if not sender and any(treatment.action is Action.SEAL for treatment in decision.groups):
             raise PermanentError("no-sender", status="5.1.7")
-        untagged = header_block.without_tags(block, decision.tags)
-        if untagged != block:
-            draft.replace_headers(block, untagged)
-        controls = _controls(draft.id, decision.groups, sender=sender, smtp_envelope=smtp_envelope)
+        plain = header_block.without_tags(block, decision.tags)
+        if plain != whole:
+            draft.replace_headers(whole, plain)
+        if asked and not within(smtp_envelope.peer, self._settings.headers_from):
+            log.warning("override headers do not count id=%s peer=%s", draft.id, smtp_envelope.peer)
+            asked = ()
+        controls = _controls(
+            draft.id, decision.groups, sender=sender, asked=asked, smtp_envelope=smtp_envelope
+        )
         draft.commit(controls)
         for control in controls:
             log.info("mail accepted %s", _summary(control))
@@ -81,7 +88,12 @@ class Intake:
 
 
 def _controls(
-    first: UUID, groups: dict[Treatment, tuple[str, ...]], *, sender: str, smtp_envelope: SmtpEnvelope
+    first: UUID,
+    groups: dict[Treatment, tuple[str, ...]],
+    *,
+    sender: str,
+    asked: override_headers.Fields,
+    smtp_envelope: SmtpEnvelope,
 ) -> list[Control]:
     """One entry for each treatment; the id that the client is told is the first's."""
     now = datetime.now(UTC)
@@ -95,6 +107,7 @@ def _controls(
             treatment=treatment,
             recipients=tuple(Recipient(address=address) for address in addresses),
             utf8=smtp_envelope.utf8,
+            overrides=asked,
             next_attempt=now,
         )
         for mail_id, (treatment, addresses) in zip(ids, groups.items(), strict=True)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,8 +16,9 @@ from gateway.settings import KeyServer
 log = logging.getLogger(__name__)
 
 #: Seconds. Registration is one small transaction; a server that needs longer is better asked again later.
-CONNECT_TIMEOUT = 10.0
-READ_TIMEOUT = 30.0
+TIMEOUT = urllib3.Timeout(connect=10.0, read=30.0)
+#: A copy goes to the server's own store before it answers; the first time counts for each piece on its way.
+UPLOAD_TIMEOUT = urllib3.Timeout(connect=60.0, read=120.0)
 MOST_ANSWER = 256 * 1024
 
 #: Answers that end a mail: nobody can make the key server take it as it is. Everything else may be put right
@@ -37,7 +39,6 @@ class KeyServerClient:
         self._settings = settings
         options: dict[str, Any] = {
             "maxsize": connections,
-            "timeout": urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
             "retries": False,
             "ca_certs": str(settings.ca_file) if settings.ca_file else None,
             "headers": {"User-Agent": "sealpost-gateway", "Accept": "application/json"},
@@ -56,9 +57,19 @@ class KeyServerClient:
 
     def register(self, message_id: UUID, message: dict[str, Any]) -> None:
         """PUT a message; again with the same values is harmless. Raises TemporaryError, PermanentError."""
-        self._ask(
-            "PUT", f"/api/v1/messages/{message_id}", message, secret=read_secret(self._settings.secret_file)
-        )
+        secret = read_secret(self._settings.secret_file)
+        self._ask("PUT", f"/api/v1/messages/{message_id}", message, secret=secret)
+
+    def store_copy(self, message_id: UUID, pieces: Callable[[], Iterable[bytes]]) -> None:
+        """PUT a registered message's copy, streamed; `pieces` gives it anew at each call. Again is harmless.
+        Raises TemporaryError, PermanentError."""
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(sum(map(len, pieces()))),
+        }
+        secret = read_secret(self._settings.secret_file)
+        path = f"/api/v1/messages/{message_id}/copy"
+        self._send("PUT", path, pieces(), headers=headers, secret=secret, timeout=UPLOAD_TIMEOUT)
 
     def provision(self, body: dict[str, Any], *, secret: str) -> dict[str, Any]:
         """POST the gateway and its profiles; `secret` is a provisioning token or the gateway's own secret.
@@ -66,16 +77,26 @@ class KeyServerClient:
         return self._ask("POST", "/api/v1/provision", body, secret=secret)
 
     def _ask(self, method: str, path: str, body: dict[str, Any], *, secret: str) -> dict[str, Any]:
+        octets = json.dumps(body, separators=(",", ":")).encode("ascii")
+        return self._send(method, path, octets, headers={"Content-Type": "application/json"}, secret=secret)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | Iterable[bytes],
+        *,
+        headers: dict[str, str],
+        secret: str,
+        timeout: urllib3.Timeout = TIMEOUT,
+    ) -> dict[str, Any]:
         try:
             response = self._pool.request(
                 method,
                 self._settings.url + path,
-                body=json.dumps(body, separators=(",", ":")).encode("ascii"),
-                headers={
-                    **self._pool.headers,
-                    "Authorization": f"Bearer {secret}",
-                    "Content-Type": "application/json",
-                },
+                body=body,
+                headers={**self._pool.headers, "Authorization": f"Bearer {secret}", **headers},
+                timeout=timeout,
                 redirect=False,
                 preload_content=False,
             )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
 from envelope.errors import EnvelopeError
-from gateway import bounces, sealing
+from gateway import bounces, override_headers, sealing
 from gateway.control import Control, Recipient, Stage, State
 from gateway.delivery import Copy, deliver
 from gateway.errors import (
@@ -20,9 +20,10 @@ from gateway.errors import (
 )
 from gateway.keyserver_client import KeyServerClient
 from gateway.policy import CLEAR, Action
+from gateway.profiles import Profile
 from gateway.queue import Entry, Queue
 from gateway.schedule import Schedule
-from gateway.settings import Profile, Settings
+from gateway.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,9 @@ class Processor:
 
     def _advance(self, entry: Entry) -> None:
         try:
+            if entry.control.waiting:
+                # What is wrong with them holds for mail in clear, too: somebody wanted something of it.
+                override_headers.read(entry.control.overrides)
             if entry.control.waiting and entry.control.treatment.action is Action.SEAL:
                 self._make_envelope(entry)
             if entry.control.waiting:
@@ -83,6 +87,9 @@ class Processor:
             sealing.register_entry(entry, self._client)
             log.info("message registered id=%s", entry.control.id)
         entry.forget_mail()
+        if entry.control.needs_copy:
+            sealing.store_entry(entry, self._client)
+            log.info("copy stored id=%s", entry.control.id)
 
     def _deliver(self, entry: Entry) -> None:
         match entry.control.treatment.action:
@@ -99,7 +106,7 @@ class Processor:
         )
 
     def _notices(self, entry: Entry) -> Iterator[Copy]:
-        notices = sealing.Notices(entry, self._profile(entry.control), server=self._settings.keyserver.url)
+        notices = sealing.Notices(entry, self._profile(entry.control), keyserver=self._settings.keyserver)
         for recipient in entry.control.waiting:
             utf8 = not (entry.control.smtp_sender + recipient.address).isascii()
             yield Copy(recipients=(recipient,), chunks=notices.render(recipient.address), utf8=utf8)
@@ -134,10 +141,9 @@ class Processor:
     def _patience(self, control: Control) -> tuple[str, timedelta]:
         """What it is called when a mail has waited too long, and how long that is (S55, S56)."""
         profile = self._settings.profiles.get(control.treatment.profile or "")
-        if profile is not None and control.stage is not Stage.REGISTERED:
-            return "queue-timeout", profile.queue_timeout
-        sealing_failed = control.treatment.action is Action.SEAL and control.stage is not Stage.REGISTERED
-        return "queue-timeout" if sealing_failed else "delivery-timeout", self._settings.retry.give_up
+        if control.treatment.action is Action.CLEAR or control.is_ready:
+            return "delivery-timeout", self._settings.retry.give_up
+        return "queue-timeout", profile.queue_timeout if profile else self._settings.retry.give_up
 
     def _report(self, entry: Entry) -> None:
         """Tell the sender about recipients that failed. A crash in here tells them twice at most."""

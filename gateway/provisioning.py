@@ -9,7 +9,8 @@ from envelope.ids import b64u_encode
 from gateway.durable import replacing
 from gateway.errors import PermanentError, ProvisioningError, TemporaryError
 from gateway.keyserver_client import KeyServerClient, read_secret
-from gateway.settings import Profile, Settings
+from gateway.profiles import Profile
+from gateway.settings import Settings
 
 #: What to do about the answers that an operator is likely to meet.
 ADVICE = {
@@ -76,7 +77,7 @@ def _body(settings: Settings, profiles: Collection[Profile]) -> dict[str, Any]:
         "profiles": [
             {
                 "name": profile.name,
-                "level": profile.level.value,
+                "level": profile.options.level.value,
                 "locale": profile.locale,
                 "brand": _brand(profile.brand),
             }

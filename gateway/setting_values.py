@@ -1,7 +1,8 @@
 """What each kind of value in gateway.toml may look like; each refusal is a ValueError with a sentence."""
 
 import re
-from collections.abc import Container
+import sys
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -12,8 +13,10 @@ from urllib.parse import urlsplit
 
 from envelope.addresses import normalise
 from envelope.brand import MAX_LOGO_SIZE, Brand, Logo
-from envelope.errors import BrandError, EnvelopeError
+from envelope.errors import BrandError, EnvelopeError, FormatError
+from envelope.links import check_origin
 from envelope.options import Algorithm, Level
+from gateway.control import Carrier
 from gateway.policy import CLEAR, Action, Pattern, Treatment
 from translations import LOCALES
 
@@ -22,6 +25,8 @@ MB = 1_000_000
 MOST_SIZE = 25 * MB
 #: S20, S22: recommended, so the default; more is warned about.
 GOOD_SIZE = 10 * MB
+#: What most mail systems still take; a notice that is larger goes without the file in it.
+GOOD_TO_ATTACH = 20 * MB
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 PROFILE_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
@@ -112,24 +117,49 @@ def networks(value: Any) -> tuple[Network, ...]:
         raise ValueError('must be a list of networks, as ["127.0.0.0/8", "10.1.0.0/16"]') from error
 
 
+def within(address: str, networks: Iterable[Network]) -> bool:
+    """Whether an IP address lies in one of the networks."""
+    peer = ip_address(address)
+    peer = getattr(peer, "ipv4_mapped", None) or peer
+    return any(peer in network for network in networks)
+
+
 def path(value: Any, *, folder: Path) -> Path:
     return folder / text(value)
 
 
 def origin(value: Any) -> str:
     """The key server's origin; plain http only where nobody else can listen."""
-    url = urlsplit(text(value))
-    if (
-        url.scheme not in {"https", "http"}
-        or not url.hostname
-        or url.path.strip("/")
-        or url.query
-        or url.username
-    ):
-        raise ValueError('must be an address without a path, as "https://keys.example.org"')
-    if url.scheme == "http" and not _is_loopback(url.hostname):
+    found = _origin(value)
+    if is_overheard(found):
         raise ValueError("must begin with https: plain http is for this machine alone")
-    return f"{url.scheme}://{url.netloc}"
+    return found
+
+
+def payload_transport(value: Any, *, server: str) -> str:
+    """The origin that files post their payload to (S43-S47): the key server over "https", which is how its
+    own address begins unless it is on this machine, the same over "http", or an address of its own."""
+    if value == "https":
+        return server
+    if value != "http":
+        return _origin(value)
+    url = urlsplit(server)
+    if url.scheme == "https" and url.port not in {None, 443}:
+        raise ValueError('cannot be "http" when keyserver.url names a port: write "http://", host and port')
+    return f"http://{url.netloc.removesuffix(':443')}" if url.scheme == "https" else server
+
+
+def is_overheard(origin: str) -> bool:
+    """Whether others can listen to what goes there."""
+    url = urlsplit(origin)
+    return url.scheme == "http" and not _is_loopback(url.hostname or "")
+
+
+def _origin(value: Any) -> str:
+    try:
+        return check_origin(text(value).rstrip("/"))
+    except FormatError as error:
+        raise ValueError('must be an address without a path, as "https://keys.example.org"') from error
 
 
 def _is_loopback(host: str) -> bool:
@@ -164,6 +194,18 @@ def level(value: Any) -> Level:
         return Level(value)
     except ValueError as error:
         raise ValueError(f"must be one of {', '.join(Level)}") from error
+
+
+def carrier(value: Any) -> Carrier:
+    try:
+        return Carrier(value)
+    except ValueError as error:
+        raise ValueError(f"must be one of {', '.join(Carrier)}") from error
+
+
+def link_above(value: Any) -> int:
+    """A size, or "never"."""
+    return sys.maxsize if value == "never" else size(value)
 
 
 def algorithm(value: Any) -> Algorithm:

@@ -7,11 +7,10 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from envelope.brand import Brand
-from envelope.options import Algorithm, Level, Options
 from gateway import setting_values as values
 from gateway.errors import SettingsError
-from gateway.policy import CLEAR, Action, Policy, Rule
+from gateway.policy import CLEAR, Policy, Rule
+from gateway.profiles import Profile, read_profile
 from gateway.setting_values import HostPort, Network
 from gateway.toml_table import Document, Table
 from translations import SOURCE_LOCALE
@@ -32,34 +31,14 @@ class Retry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyServer:
-    """How to reach the key server (S34). `url` is its origin; `proxy` a proxy's URL (S25)."""
+    """How to reach the key server (S34). `url` is its origin; `proxy` a proxy's URL (S25); `open_address`
+    where recipients may forward what they cannot open."""
 
     url: str
     secret_file: Path
     ca_file: Path | None = None
     proxy: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """One encryption profile (S28, S39)."""
-
-    name: str
-    level: Level
-    algorithm: Algorithm
-    locale: str
-    show_subject: bool
-    expires_after: timedelta | None
-    queue_timeout: timedelta
-    brand: Brand
-
-    def options(self) -> Options:
-        return Options(
-            level=self.level,
-            algorithm=self.algorithm,
-            show_subject=self.show_subject,
-            expires_after=self.expires_after,
-        )
+    open_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +51,8 @@ class Settings:
     relay: HostPort
     max_size: int
     allow: tuple[Network, ...]
+    #: Whose override headers count (D6).
+    headers_from: tuple[Network, ...]
     retry: Retry
     workers: int
     #: Of bounces of mail that no profile is in charge of.
@@ -106,28 +87,36 @@ class Settings:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What works but is worth a second look."""
-        if self.max_size > values.GOOD_SIZE:
-            return (f"gateway.max_size: more than {values.megabytes(values.GOOD_SIZE)} may slow the gateway",)
-        return ()
+        size = f"gateway.max_size: more than {values.megabytes(values.GOOD_SIZE)} may slow the gateway"
+        http = "payload_transport: whoever listens on the way sees who opens which message"
+        return (
+            *([size] if self.max_size > values.GOOD_SIZE else []),
+            *(
+                f"profiles.{name}.{http}"
+                for name, profile in self.profiles.items()
+                if values.is_overheard(profile.post_url)
+            ),
+        )
 
 
 def _settings(root: Table, *, folder: Path) -> Settings:
     gateway = root.table("gateway")
     administrator = root.table("administrator")
-    profiles = {name: _profile(table, name, folder=folder) for name, table in root.table("profiles").named()}
-    if not profiles:
-        root.fault("needs at least one profile: [profiles.NAME]", "profiles")
+    keyserver = _keyserver(root.table("keyserver"), folder=folder)
+    profiles = _profiles(root, folder=folder, keyserver=keyserver)
+    allow: tuple[Network, ...] = gateway.take("allow", values.networks, values.LOOPBACK)
     settings = Settings(
         listen=gateway.take("listen", values.host_port, HostPort("127.0.0.1", 2525)),
         hostname=gateway.take("hostname", values.hostname),
         queue=gateway.take("queue", partial(values.path, folder=folder)),
         relay=gateway.take("relay", values.host_port),
         max_size=gateway.take("max_size", values.size, values.GOOD_SIZE),
-        allow=gateway.take("allow", values.networks, values.LOOPBACK),
+        allow=allow,
+        headers_from=gateway.take("headers_from", values.networks, allow),
         retry=_retry(gateway),
         workers=gateway.take("workers", values.workers, 4),
         locale=gateway.take("locale", values.locale, SOURCE_LOCALE),
-        keyserver=_keyserver(root.table("keyserver"), folder=folder),
+        keyserver=keyserver,
         administrator=administrator.take("address", values.address),
         profiles=MappingProxyType(profiles),
         policy=_policy(root, profiles=profiles),
@@ -153,40 +142,20 @@ def _keyserver(table: Table, *, folder: Path) -> KeyServer:
         secret_file=table.take("secret_file", path),
         ca_file=table.take("ca_file", path, None),
         proxy=table.take("proxy", values.proxy, None),
+        open_address=table.take("open_address", values.address, None),
     )
     table.finish()
     return keyserver
 
 
-def _profile(table: Table, name: str, *, folder: Path) -> Profile:
-    if not values.PROFILE_NAME.fullmatch(name) or name == Action.CLEAR:
-        table.fault(
-            'a profile\'s name is 1 to 64 letters, digits, dots, hyphens, underscores, and not "clear"'
-        )
-    profile = Profile(
-        name=name,
-        level=table.take("level", values.level),
-        algorithm=table.take("algorithm", values.algorithm, Algorithm.AES_256),
-        locale=table.take("locale", values.locale, SOURCE_LOCALE),
-        show_subject=table.take("show_subject", values.flag, False),
-        expires_after=table.take("expires_after", values.duration, None),
-        queue_timeout=table.take("queue_timeout", values.duration, timedelta(hours=4)),
-        brand=_brand(table.table("brand"), folder=folder),
-    )
-    table.finish()
-    return profile
-
-
-def _brand(table: Table, *, folder: Path) -> Brand:
-    faults = table.faults
-    name = table.take("name", values.brand_name)
-    colour = table.take("colour", values.colour)
-    logo = table.take("logo", partial(values.logo, folder=folder), None)
-    link = table.take("link", values.link, None)
-    table.finish()
-    if table.faults > faults:  # then nothing of these settings is used
-        return Brand(name="-", colour="#000000")
-    return Brand(name=name, colour=colour, logo=logo, link=link)
+def _profiles(root: Table, *, folder: Path, keyserver: KeyServer) -> dict[str, Profile]:
+    # An address that is faulty has been told: profiles are read on as if there were another.
+    server = keyserver.url if isinstance(keyserver.url, str) else "https://localhost"
+    tables = root.table("profiles").named()
+    found = {name: read_profile(table, name, folder=folder, server=server) for name, table in tables}
+    if not found:
+        root.fault("needs at least one profile: [profiles.NAME]", "profiles")
+    return found
 
 
 def _policy(root: Table, *, profiles: Mapping[str, Profile]) -> Policy:

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections import defaultdict
 from concurrent.futures import Future
-from ipaddress import ip_address
 from typing import Any
 
 from aiosmtpd.smtp import SMTP
@@ -18,7 +17,7 @@ from gateway.data_stream import DataStream
 from gateway.errors import PermanentError, where
 from gateway.intake import Intake, SmtpEnvelope
 from gateway.queue import Draft
-from gateway.setting_values import HostPort, megabytes
+from gateway.setting_values import HostPort, megabytes, within
 from gateway.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -117,9 +116,7 @@ class Session(SMTP):
             await super()._handle_client()
 
     def _allowed(self) -> bool:
-        peer = ip_address(self.session.peer[0])
-        peer = getattr(peer, "ipv4_mapped", None) or peer
-        return any(peer in network for network in self._settings.allow)
+        return within(self.session.peer[0], self._settings.allow)
 
     async def _dismiss(self, reply: str) -> None:
         log.warning("smtp connection refused peer=%s reply=%s", self.session.peer[0], reply)

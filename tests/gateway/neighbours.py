@@ -126,12 +126,17 @@ class NextHop(Patient):
 
 @dataclass(frozen=True)
 class Request:
-    """What the gateway asked of the key server."""
+    """What the gateway asked of the key server; `data` are the body's bytes, `body` the JSON in them."""
 
     method: str
     path: str
     headers: dict[str, str]
-    body: dict[str, Any]
+    data: bytes
+
+    @property
+    def body(self) -> dict[str, Any]:
+        body: dict[str, Any] = json.loads(self.data)
+        return body
 
 
 @dataclass(frozen=True)
@@ -172,8 +177,8 @@ class ScriptedKeyServer(Patient):
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                answer = keyserver._answer(Request(self.command, self.path, dict(self.headers), body))
+                asked = self.rfile.read(int(self.headers["Content-Length"]))
+                answer = keyserver._answer(Request(self.command, self.path, dict(self.headers), asked))
                 data = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
                 self.send_response(answer.status)
                 for name, value in (*answer.headers, ("Content-Length", str(len(data)))):

@@ -1,5 +1,6 @@
-"""A gateway that is killed again and again, at any instant: nothing is lost, nothing gets two ids."""
+"""A gateway that is killed again and again, at any instant: nothing is lost, twice there, or not stored."""
 
+import json
 import random
 import re
 import signal
@@ -13,10 +14,13 @@ from collections.abc import Iterator
 from itertools import takewhile
 from os import kill
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+import urllib3
 
-from envelope import read_securedoc
+from envelope import b64u_encode, possession_proof
+from envelope.securedoc import SecuredocFile, read_securedoc
 from tests.gateway import real_key_server
 from tests.gateway.conftest import TOML
 from tests.gateway.neighbours import NextHop
@@ -108,7 +112,8 @@ def key_server(tmp_path: Path) -> Iterator[RealKeyServer]:
 @pytest.fixture
 def gateway(tmp_path: Path, next_hop: NextHop, key_server: RealKeyServer) -> Iterator[Killed]:
     config, token = tmp_path / "gateway.toml", tmp_path / "token"
-    config.write_text(TOML.format(relay=next_hop.port, keyserver=key_server.url))
+    text = TOML.format(relay=next_hop.port, keyserver=key_server.url)
+    config.write_text(text.replace('level = "medium"', 'level = "medium"\ncarrier = "both"'))
     token.write_text(key_server.token)
     command = "from gateway.cli import main; main()"
     words = ["provision", "--config", config, "--token-file", token]
@@ -124,9 +129,22 @@ def name_of(mail: bytes) -> str:
     return found[1].decode()
 
 
+def stored_form(envelope: SecuredocFile) -> bytes:
+    return envelope.policy.encode() + b"\n" + b"".join(envelope.payload)
+
+
+def copy_of(message_id: UUID, envelope: SecuredocFile) -> bytes:
+    """What the link in a notice leads to."""
+    proof = possession_proof(envelope.envelope_secret, message_id)
+    question = {"recipient": envelope.recipient, "possession_proof": b64u_encode(proof)}
+    url = f"{envelope.server}/api/v1/copies/{message_id}"
+    return urllib3.request("POST", url, body=json.dumps(question)).data
+
+
 def test_killed_gateway_loses_nothing_and_registers_nothing_twice(
     gateway: Killed, next_hop: NextHop, key_server: RealKeyServer, tmp_path: Path
 ) -> None:
+    """S26: nor does a notice go whose link leads nowhere."""
     accepted: list[str] = []
     mails = tmp_path / "queue" / "mails"
     enough = time.monotonic() + SECONDS
@@ -147,6 +165,7 @@ def test_killed_gateway_loses_nothing_and_registers_nothing_twice(
 
     got: dict[str, set[str]] = defaultdict(set)
     ids: dict[str, set[bytes]] = defaultdict(set)
+    envelopes: dict[UUID, SecuredocFile] = {}
     for mail in next_hop.mails:
         got[name_of(mail.data)].update(mail.recipients)
         if mail.recipients == (CAROL,):
@@ -155,8 +174,10 @@ def test_killed_gateway_loses_nothing_and_registers_nothing_twice(
             assert SECRET not in mail.data
             securedoc = read_securedoc(mail.data[mail.data.index(b"<!") :])
             ids[name_of(mail.data)].add(securedoc.payload[0][16:32])
+            envelopes[UUID(bytes=securedoc.payload[0][16:32])] = securedoc
     assert [name for name in accepted if got[name] != {BOB, EVE, CAROL}] == []
     assert [name for name, found in ids.items() if len(found) > 1] == []
     assert {found.hex() for ids_of_one in ids.values() for found in ids_of_one} == {
         message_id.replace("-", "") for message_id in key_server.message_ids()
     }
+    assert [id for id, envelope in envelopes.items() if copy_of(id, envelope) != stored_form(envelope)] == []

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from envelope.ids import uuid7
-from gateway.control import Control, Recipient, Stage, State
+from gateway.control import Carrier, Control, Recipient, Stage, State
 from gateway.errors import DamagedEntryError, EntryBusyError, NotInQueueError, QueueInUseError
 from gateway.policy import CLEAR, Action, Treatment
 from gateway.queue import Queue
@@ -63,6 +63,8 @@ def test_control_file_comes_back_as_it_was() -> None:
         stage=Stage.SEALED,
         key_share=bytes(32),
         bounce_of=uuid7(),
+        overrides=(("X-PostX-Use-Script", "false"),),
+        carrier=Carrier.LINK,
         recipients=(
             Recipient(address="bob@b.example", state=State.FAILED, reason="refused", answer="550 é"),
         ),
@@ -72,10 +74,24 @@ def test_control_file_comes_back_as_it_was() -> None:
     assert "key_share" not in repr(written)
 
 
+def test_control_file_of_the_release_before_is_read() -> None:
+    """Mail that waits when the gateway is updated goes on as it was to go."""
+    written = control(uuid7(), treatment=Treatment(Action.SEAL, "standard"), stage=Stage.REGISTERED)
+    fields = json.loads(written.dump()) | {"version": 1}
+    del fields["overrides"], fields["carrier"]
+
+    read = Control.load(json.dumps(fields).encode())
+
+    assert read == written
+    assert read.is_ready
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("version", 2),
+        ("version", 3),
+        ("carrier", "pigeon"),
+        ("overrides", [["X-PostX-Use-Script"]]),
         ("action", "maybe"),
         ("action", "clear"),
         ("profile", None),
