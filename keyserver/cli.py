@@ -21,10 +21,6 @@ if TYPE_CHECKING:  # starting takes half a second less without them
     from keyserver.settings import Settings
 
 
-#: Bytes that the embedded server reads before the application sees a request; its own limits are lower.
-MOST_BODY = 4 * 1024 * 1024
-
-
 class _Commands(click.Group):
     """Refusals in one line each, instead of a trace."""
 
@@ -54,20 +50,12 @@ def main() -> None:
 @main.command()
 def run() -> None:
     """Serve pages and API, until interrupted."""
-    import waitress
-
-    from keyserver import create_app
+    from keyserver import create_app, serving
 
     settings = _settings()
     _require_current(settings)
-    server = waitress.create_server(
-        create_app(settings),
-        listen=settings.listen,
-        threads=settings.threads,
-        ident=None,
-        clear_untrusted_proxy_headers=False,  # the application judges them, by trusted_proxies
-        max_request_body_size=MOST_BODY,
-    )
+    _require_copies(settings)
+    server = serving.server(create_app(settings), settings)
     click.echo(f"sealpost listens on http://{settings.listen} for {settings.base_url}")
     _until_terminated()
     try:
@@ -78,11 +66,12 @@ def run() -> None:
 
 @main.command()
 def worker() -> None:
-    """Send mail and drop what has served its purpose, until interrupted."""
+    """Send mail, take mail to the open address, drop what has served its purpose; until interrupted."""
     from keyserver.worker import Worker
 
     settings = _settings()
     _require_current(settings)
+    _require_copies(settings)
     with _database(settings) as database:
         working = Worker.of(settings, database)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -368,6 +357,21 @@ def _require_current(settings: "Settings") -> None:
     with _database(settings) as database:
         if not is_current(database.engine):
             raise click.ClickException("the database is not this release's: run `sealpost db upgrade` first")
+
+
+def _require_copies(settings: "Settings") -> None:
+    """A copy store that will not serve us is a mistake in the settings. One that does not answer may come
+    back: nobody should be kept from opening the rest meanwhile."""
+    from keyserver.copy_store import CopyStore
+    from keyserver.errors import CopyStoreError
+
+    try:
+        CopyStore(settings.copies_url).check()
+    except CopyStoreError as error:
+        message = f"SEALPOST_COPIES_URL: {error}: {error.fault}"
+        if error.refused:
+            raise click.ClickException(message) from None
+        click.echo(f"sealpost: {message}", err=True)
 
 
 def _person(session: "Session", address: str) -> "Person":

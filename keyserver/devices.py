@@ -74,8 +74,14 @@ def revoke(db: Session, person: Person, device_id: UUID, *, now: datetime) -> No
     _end(db, device, now=now)
 
 
+def revoke_all(db: Session, person: Person, *, now: datetime) -> None:
+    """End all of the person's devices at their own wish."""
+    void_all(db, person)
+    audit.record(db, "all devices forgotten", account_id=None, now=now, person=person.id)
+
+
 def void_all(db: Session, person: Person) -> None:
-    """End all devices of this person."""
+    """End all devices of this person, as part of what is on record anyway."""
     db.execute(delete(Device).where(Device.person_id == person.id))
 
 

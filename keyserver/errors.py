@@ -34,6 +34,15 @@ class KekMissingError(KeyServerError):
         self.version = version
 
 
+class InboundError(KeyServerError):
+    """Mail to the open address cannot come in: the operator mends SEALPOST_INBOUND_URL or what it names."""
+
+    code = "inbound"
+
+    def __init__(self, fault: OSError) -> None:
+        super().__init__(f"mail cannot come in by SEALPOST_INBOUND_URL: {fault}")
+
+
 class BadJsonError(KeyServerError):
     """The body is not one JSON object: the program that sent it needs mending."""
 
@@ -142,6 +151,17 @@ class CopyMissingError(KeyServerError):
     code = "no-copy"
 
 
+class CopyStoreError(KeyServerError):
+    """The copy store does not answer or, `refused`, will not serve us: try later; the operator mends `fault`."""
+
+    code = "store-unavailable"
+
+    def __init__(self, fault: str, *, refused: bool) -> None:
+        super().__init__("the copy store cannot be used")
+        self.fault = fault
+        self.refused = refused
+
+
 class ThrottledError(KeyServerError):
     """Too many attempts: try again after `retry_after`."""
 
@@ -161,6 +181,19 @@ class PassphraseNeededError(KeyServerError):
     """This message asks for the passphrase each time, whatever is remembered: type it (S48)."""
 
     code = "passphrase-needed"
+
+
+class PersonInactiveError(KeyServerError):
+    """The operator has closed this person's access; told only to who has just proven the address."""
+
+    code = "person-inactive"
+    counts = True
+
+
+class AddressLimitError(KeyServerError):
+    """A person has as many further addresses as they may: they remove one first."""
+
+    code = "address-limit"
 
 
 class PassphraseTooWeakError(KeyServerError):
@@ -189,3 +222,82 @@ class CodeSpentError(KeyServerError):
 
     code = "code-spent"
     counts = True
+
+
+class NoEnvelopeError(KeyServerError):
+    """What was sent holds no envelope: get the file from the mail once more."""
+
+    code = "no-envelope"
+
+
+class FormChangedError(KeyServerError):
+    """The file's form did not send what it was made to send: something on the way rewrote the file."""
+
+    code = "form-changed"
+
+
+class CutOffError(KeyServerError):
+    """Only a part of the envelope arrived: send it again."""
+
+    code = "cut-off"
+
+
+class AlteredError(KeyServerError):
+    """The envelope is not as it was sealed: get the file from the mail once more, or ask the sender."""
+
+    code = "altered"
+
+
+class NewerVersionError(KeyServerError):
+    """An envelope of a later release than this server's: the operator updates it."""
+
+    code = "unsupported-version"
+
+
+class UnknownEnvelopeError(NotFoundError):
+    """No message here belongs to this envelope, or its secret is not the envelope's: one answer for both."""
+
+    code = "unknown-envelope"
+
+
+class EnvelopeTooLargeError(TooLargeError):
+    """An envelope that is larger than this server opens: open it in the browser."""
+
+    code = "envelope-too-large"
+
+
+class OnlineForbiddenError(KeyServerError):
+    """The sender does not allow the server to open this message: open it in the browser."""
+
+    code = "online-forbidden"
+
+
+class VisitOverError(KeyServerError):
+    """This way through Open Online was open for too long, or never was one: begin with the file again."""
+
+    code = "visit-over"
+
+
+class BusyError(KeyServerError):
+    """As many files are on their way to slow readers as may be: try again in a moment."""
+
+    code = "busy"
+
+
+class LinkWrongError(KeyServerError):
+    """Not the code that belongs to this link, or no such link: one answer; look into the mail again."""
+
+    code = "link-wrong"
+    counts = True
+
+
+class LinkUsedError(KeyServerError):
+    """This link opened its message once already: forward the mail once more."""
+
+    code = "link-used"
+
+
+class LinkExpiredError(KeyServerError):
+    """This link is older than links live: forward the mail once more."""
+
+    code = "link-expired"

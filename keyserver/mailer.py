@@ -14,10 +14,13 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 import jinja2
 
 import translations
+from keyserver import receipts
 from keyserver.outbox import Waiting
 
 #: How long a mail server may take for one answer.
 PATIENCE_SECONDS = 30
+#: Mails that answer one.
+ANSWERS = ("forwarded", "forwarded_refused", "forwarded_unread")
 
 
 class Transport(Protocol):
@@ -54,9 +57,13 @@ class Renderer:
         mail["Subject"] = " ".join(subject.split())
         mail["Date"] = format_datetime(localtime())
         mail["Message-ID"] = make_msgid(domain=self._from.rpartition("@")[2])
-        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
+        # No out-of-office answers (RFC 3834 section 5).
+        mail["Auto-Submitted"] = "auto-replied" if waiting.name in ANSWERS else "auto-generated"
         mail.set_content(self._part(f"{waiting.name}/body.txt", context))
         mail.add_alternative(self._part(f"{waiting.name}/body.html", context), subtype="html")
+        if waiting.name == receipts.NAME:
+            host = urlsplit(self._base_url).hostname or ""
+            _report(mail, "disposition-notification", receipts.notification(waiting.context, host=host))
         mail["Content-Language"] = waiting.locale  # last: what is set before belongs to the first part
         return mail
 
@@ -69,8 +76,10 @@ class Renderer:
         }
         if "flow" in context:
             context["flow_url"] = f"{self._base_url}/code/{context['flow']}"
-        if "when" in context:
-            context["when"] = translations.moment(datetime.fromisoformat(context["when"]), waiting.locale)
+        if "link" in context:
+            context["link_url"] = f"{self._base_url}/forwarded/{context['link']}#{context['code']}"
+        for name in {"when", "sent"} & context.keys():
+            context[name] = translations.moment(datetime.fromisoformat(context[name]), waiting.locale)
         return context
 
     def _part(self, name: str, context: dict[str, Any]) -> str:
@@ -78,6 +87,21 @@ class Renderer:
         words = translations.load(context["locale"])
         environment.install_gettext_translations(words, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
         return environment.get_template(f"mail/{name}").render(context).strip() + "\n"
+
+
+def _report(mail: EmailMessage, kind: str, fields: dict[str, str]) -> None:
+    """Make a mail for people a report for programs as well (RFC 6522): its text stands before `fields`."""
+    mail.make_mixed()
+    part = EmailMessage()
+    part["Content-Type"] = f"message/{kind}"
+    part.set_payload("".join(f"{name}: {value}\r\n" for name, value in fields.items()))
+    mail.attach(part)
+    del mail["Content-Type"]
+    mail["Content-Type"] = f"multipart/report; report-type={kind}"
+
+
+def _is_report(mail: EmailMessage) -> bool:
+    return mail.get_content_type() == "multipart/report"
 
 
 def transport_for(url: str) -> Transport:
@@ -113,7 +137,8 @@ class _Server:
         with self._connect() as server:
             if self._url.username:
                 server.login(unquote(self._url.username), unquote(self._url.password or ""))
-            server.send_message(mail, to_addrs=[to])
+            # Nothing answers a report, not even a bounce (RFC 8098 section 3).
+            server.send_message(mail, from_addr="" if _is_report(mail) else None, to_addrs=[to])
 
     def _connect(self) -> smtplib.SMTP:
         host, port = self._url.hostname or "", self._url.port or 0

@@ -176,7 +176,7 @@ class InboxRow:
     @property
     def cursor(self) -> str:
         """Opaque to callers; for `after`."""
-        return f"{self.registered.isoformat()}~{self.message_id}"
+        return cursor(self.registered, self.message_id)
 
 
 def received_by(
@@ -186,16 +186,41 @@ def received_by(
 
     Each address is read in the order of its index, so that a page costs the same however many came before.
     """
-    position = _position(after) if after else None
-    pages = (_page(db, address, position=position, limit=limit, now=now) for address in addresses)
+    start = position(after) if after else None
+    pages = (_page(db, address, start=start, limit=limit, now=now) for address in addresses)
     newest_first = merge(*pages, key=lambda row: (row.registered, row.message_id.hex), reverse=True)
     return list(islice(newest_first, limit))
+
+
+def cursor(registered: datetime, message_id: UUID) -> str:
+    """A place in a list of messages, which are ordered by these two."""
+    return f"{registered.isoformat()}~{message_id}"
+
+
+def position(cursor: str) -> tuple[datetime, UUID]:
+    """The place that a cursor names. Raises NotFoundError."""
+    moment, _, message_id = cursor.partition("~")
+    try:
+        registered = datetime.fromisoformat(moment)
+        if registered.tzinfo is None:
+            raise NotFoundError
+        return registered, UUID(message_id)
+    except ValueError:
+        raise NotFoundError from None
 
 
 def get(db: Session, message_id: UUID) -> Message:
     """The record itself. Raises NotFoundError."""
     message = db.get(Message, message_id)
     if message is None:
+        raise NotFoundError
+    return message
+
+
+def of_account(db: Session, account: Account, message_id: UUID) -> Message:
+    """The record, if it is this account's. Raises NotFoundError."""
+    message = get(db, message_id)
+    if message.account_id != account.id:
         raise NotFoundError
     return message
 
@@ -240,7 +265,7 @@ def _page(
     db: Session,
     address: str,
     *,
-    position: tuple[datetime, UUID] | None,
+    start: tuple[datetime, UUID] | None,
     limit: int,
     now: datetime,
 ) -> list[InboxRow]:
@@ -267,25 +292,14 @@ def _page(
         .order_by(MessageRecipient.registered.desc(), MessageRecipient.message_id.desc())
         .limit(limit)
     )
-    if position is not None:
-        found = found.where(place < position)
+    if start is not None:
+        found = found.where(place < start)
     rows = []
     for row in db.execute(found):
         values = dict(row._mapping)
         del values["locked"], values["lock_reason"]
         rows.append(InboxRow(**values, state=state_of(row, now=now)))
     return rows
-
-
-def _position(cursor: str) -> tuple[datetime, UUID]:
-    moment, _, message_id = cursor.partition("~")
-    try:
-        registered = datetime.fromisoformat(moment)
-        if registered.tzinfo is None:
-            raise NotFoundError
-        return registered, UUID(message_id)
-    except ValueError:
-        raise NotFoundError from None
 
 
 def _note(db: Session, message: Message, event: str, *, now: datetime, **data: object) -> None:

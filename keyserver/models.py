@@ -178,6 +178,7 @@ class Message(Base):
     """The record of one envelope: its wrapped key share and who may have it until when."""
 
     __tablename__ = "message"
+    __table_args__ = (Index("ix_message_sender_registered_id", "sender", "registered", "id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
@@ -283,6 +284,8 @@ class Opening(Base):
     #: Who typed their passphrase within this opening.
     proven_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary(113))
+    #: What was shown for it: ``passphrase``, ``session``, ``device`` or ``code``.
+    approval: Mapped[str | None] = mapped_column(String(10))
 
 
 class Outbox(Base):

@@ -6,20 +6,29 @@ Plain tables and named parameters, for `db.execute`; whoever runs them knows wha
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, func, select, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from keyserver.db import insert_for
-from keyserver.models import Message, MessageRecipient, Opening, PersonAddress, Profile, table
+from keyserver.models import (
+    Message,
+    MessageRecipient,
+    Opening,
+    Person,
+    PersonAddress,
+    Profile,
+    ProvenAddress,
+    table,
+)
 
 opening, message, recipient = table(Opening), table(Message), table(MessageRecipient)
-profile, address = table(Profile), table(PersonAddress)
+profile, person, own, further = table(Profile), table(Person), table(PersonAddress), table(ProvenAddress)
 
 _LIFE = (message.c.locked, message.c.lock_reason, message.c.expires)
 
 #: A message, with `address` None unless it is one of its recipients'.
 MESSAGE = (
-    select(message.c.possession_sha256, message.c.level, *_LIFE, recipient.c.address)
+    select(message.c.possession_sha256, message.c.level, message.c.remember, *_LIFE, recipient.c.address)
     .outerjoin(
         recipient,
         and_(recipient.c.message_id == message.c.id, recipient.c.address == bindparam("address")),
@@ -39,16 +48,22 @@ OPENING = (
         opening.c.state,
         opening.c.source,
         opening.c.proven_by,
+        opening.c.approval,
         opening.c.released,
         opening.c.expires.label("opening_expires"),
         message.c.level,
+        message.c.mailed_code,
+        message.c.receipt,
         message.c.kek_version,
         message.c.wrapped_share,
         message.c.account_id,
         *_LIFE,
-        exists()
-        .where(address.c.address == opening.c.address, address.c.person_id == bindparam("person_id"))
-        .label("entitled"),
+        or_(
+            exists().where(own.c.address == opening.c.address, own.c.person_id == bindparam("person_id")),
+            exists().where(
+                further.c.address == opening.c.address, further.c.person_id == bindparam("person_id")
+            ),
+        ).label("entitled"),
     )
     .join(message, message.c.id == opening.c.message_id)
     .where(opening.c.id == bindparam("id"))
@@ -69,6 +84,8 @@ VIEW = (
         message.c.subject,
         message.c.sent,
         message.c.level,
+        message.c.mailed_code,
+        message.c.receipt,
         message.c.profile_id,
         *_LIFE,
         profile.c.brand_name,
@@ -77,6 +94,13 @@ VIEW = (
     .join(message, message.c.id == opening.c.message_id)
     .join(profile, profile.c.id == message.c.profile_id)
     .where(opening.c.id == bindparam("id"))
+)
+
+#: Who signs in with an address, if anybody: whether they may, and whether with a passphrase.
+OWNER = (
+    select(person.c.active, person.c.passphrase_hash)
+    .join(own, own.c.person_id == person.c.id)
+    .where(own.c.address == bindparam("address"))
 )
 
 #: How many openings of a message one source has asked for lately.
@@ -90,7 +114,12 @@ ASKED = select(func.count()).where(
 RELEASE = (
     update(opening)
     .where(opening.c.id == bindparam("opening_id"), opening.c.state == "waiting")
-    .values(state="released", sealed=bindparam("sealed"), released=bindparam("now"))
+    .values(
+        state="released",
+        sealed=bindparam("sealed"),
+        released=bindparam("now"),
+        approval=bindparam("approval"),
+    )
     .returning(opening.c.id)
 )
 

@@ -18,7 +18,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from envelope.options import Level
-from keyserver import audit
+from keyserver import audit, receipts
 from keyserver import opening_statements as statements
 from keyserver.db import dialect_of, execute, rows_changed
 from keyserver.errors import (
@@ -28,6 +28,7 @@ from keyserver.errors import (
     NotEntitledError,
     NotFoundError,
     PassphraseNeededError,
+    PersonInactiveError,
     ThrottledError,
 )
 from keyserver.keyring import Keyring
@@ -58,10 +59,23 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Released:
-    """The key share, sealed to the page's key (RFC 9180): only that page can open it."""
+    """The key share, sealed to the page's key (RFC 9180): only that page can open it.
+
+    `expires`: of the message. `offer`: whoever opened it by a code could have a passphrase, and has none yet.
+    """
 
     enc: bytes = field(repr=False)
     sealed: bytes = field(repr=False)
+    expires: datetime | None
+    offer: Literal["passphrase"] | None = None
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """Until when the page may go on remembering, and whether it may at all (S133)."""
+
+    expires: datetime | None
+    remember: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +107,10 @@ class OpeningView:
     sent: datetime
     expires: datetime | None
     level: Level
+    #: Whether a code mailed to the recipient is all that has to be shown.
+    by_code: bool
+    #: Whether the sender is told of the first opening (S54).
+    receipt: bool
     organisation: str
     profile_id: UUID
     logo: bool
@@ -107,15 +125,8 @@ def ask(db: Session, wanted: Ask, *, source: str, now: datetime, keyring: Keyrin
     Raises NotFoundError (no such message, or no proof of holding its envelope: one answer), NotEntitledError,
     MessageLockedError, MessageExpiredError, InvalidFieldError, ThrottledError, ConflictError, GoneError.
     """
-    address = mailbox(wanted.recipient, field="recipient")
-    message = execute(db, statements.MESSAGE, id=wanted.message_id, address=address).first()
-    stored = message.possession_sha256 if message else bytes(32)
-    shown = hmac.compare_digest(sha256(wanted.possession_proof).digest(), stored)
-    if message is None or not shown:
-        raise NotFoundError
-    if message.address is None:
-        raise NotEntitledError
-    require_open(message, now=now)
+    message = entitled_message(db, wanted.message_id, wanted.recipient, wanted.possession_proof, now=now)
+    address = message.address
     _public_key(wanted.public_key)
     _check_flood(db, wanted.message_id, source, now=now)
     at_once = message.level == Level.NONE
@@ -125,8 +136,36 @@ def ask(db: Session, wanted: Ask, *, source: str, now: datetime, keyring: Keyrin
         return Waiting(LIFETIME)
     opening = _opening(db, wanted.id)
     sealed = _seal(opening, keyring)
-    _note_release(db, opening, person=None, now=now)
-    return Released(sealed[:ENC], sealed[ENC:])
+    _note_release(db, opening, person=None, approval="nothing", now=now)
+    return Released(sealed[:ENC], sealed[ENC:], opening.expires)
+
+
+def entitled_message(
+    db: Session, message_id: UUID, recipient: str, possession_proof: bytes, *, now: datetime
+) -> Any:
+    """A message to this recipient, for whoever shows to hold its envelope; while it is open.
+
+    Raises NotFoundError (no such message, or no proof: one answer), NotEntitledError, MessageLockedError,
+    MessageExpiredError, InvalidFieldError.
+    """
+    address = mailbox(recipient, field="recipient")
+    message = execute(db, statements.MESSAGE, id=message_id, address=address).first()
+    stored = message.possession_sha256 if message else bytes(32)
+    shown = hmac.compare_digest(sha256(possession_proof).digest(), stored)
+    if message is None or not shown:
+        raise NotFoundError
+    if message.address is None:
+        raise NotEntitledError
+    require_open(message, now=now)
+    return message
+
+
+def state(
+    db: Session, message_id: UUID, recipient: str, possession_proof: bytes, *, now: datetime
+) -> Remembered:
+    """What holds for an envelope that a page remembers. Raises what `entitled_message` raises."""
+    message = entitled_message(db, message_id, recipient, possession_proof, now=now)
+    return Remembered(message.expires, bool(message.remember) and message.level != Level.HIGH)
 
 
 def look(db: Session, opening_id: UUID, *, now: datetime) -> OpeningView:
@@ -147,6 +186,8 @@ def look(db: Session, opening_id: UUID, *, now: datetime) -> OpeningView:
         sent=row.sent,
         expires=row.expires,
         level=Level(row.level),
+        by_code=by_code(row),
+        receipt=row.receipt,
         organisation=row.brand_name,
         profile_id=row.profile_id,
         logo=row.logo_type is not None,
@@ -163,30 +204,44 @@ def prove(db: Session, opening_id: UUID, person: Person, *, now: datetime) -> No
         raise GoneError
 
 
-def approve(db: Session, opening_id: UUID, person: Person, *, now: datetime, keyring: Keyring) -> None:
+def approve(
+    db: Session,
+    opening_id: UUID,
+    person: Person | None,
+    *,
+    proven: str | None = None,
+    by_device: bool = False,
+    now: datetime,
+    keyring: Keyring,
+) -> None:
     """Release the key share to the page that asked; a second click on the button changes nothing.
 
-    Raises GoneError, NotEntitledError, MessageLockedError, MessageExpiredError, PassphraseNeededError.
+    `proven`: the address that a mailed code was typed for, if one was. `by_device`: whether a remembered
+    device stands for the person. Raises GoneError, NotEntitledError, MessageLockedError,
+    MessageExpiredError, PassphraseNeededError, PersonInactiveError.
     """
     opening = _opening(db, opening_id, person=person)
     if opening is None or _ends(opening) <= now:
         raise GoneError
-    if not opening.entitled:
+    if not opening.entitled and proven != opening.address:
         raise NotEntitledError
     require_open(opening, now=now)
     if opening.state != "waiting":
         return
-    if opening.level == Level.HIGH and opening.proven_by != person.id:
-        raise PassphraseNeededError
+    if opening.entitled and person is not None:
+        approval = _shown_by(person, opening, by_device=by_device)
+    else:
+        approval = _shown_by_code(db, opening)
     released = execute(
         db,
         statements.RELEASE,
         opening_id=opening_id,
         sealed=_seal(opening, keyring),
         now=now,
+        approval=approval,
     ).first()
     if released is not None:  # else another tab was faster, to the same end
-        _note_release(db, opening, person=person, now=now)
+        _note_release(db, opening, person=person, approval=approval, now=now)
 
 
 def result(db: Session, opening_id: UUID, poll_secret: bytes, *, now: datetime) -> Waiting | Released:
@@ -205,7 +260,7 @@ def result(db: Session, opening_id: UUID, poll_secret: bytes, *, now: datetime) 
     fetched = execute(db, statements.FETCH, opening_id=opening_id).first()
     if fetched is None:
         raise GoneError
-    return Released(fetched.sealed[:ENC], fetched.sealed[ENC:])
+    return Released(fetched.sealed[:ENC], fetched.sealed[ENC:], opening.expires, _offer(db, opening))
 
 
 def match_code(opening_id: UUID, public_key: bytes) -> str:
@@ -234,6 +289,37 @@ def _ends(opening: Any) -> datetime:
 
 def _is_over(opening: Any, *, now: datetime) -> bool:
     return bool(opening.state == "fetched") or _ends(opening) <= now
+
+
+def by_code(message: Any) -> bool:
+    """Whether a mailed code alone may open it; never at level high, whatever the sender allowed besides."""
+    return bool(message.level == Level.PROVEN or (message.level == Level.MEDIUM and message.mailed_code))
+
+
+def _shown_by(person: Person, opening: Any, *, by_device: bool) -> str:
+    """What whoever may have it has shown of themselves. Raises PassphraseNeededError."""
+    if opening.proven_by == person.id:
+        return "passphrase"
+    if opening.level == Level.HIGH:
+        raise PassphraseNeededError
+    return "device" if by_device else "session"
+
+
+def _shown_by_code(db: Session, opening: Any) -> str:
+    """Where a code is enough. Raises PassphraseNeededError, PersonInactiveError."""
+    if not by_code(opening):
+        raise PassphraseNeededError
+    owner = execute(db, statements.OWNER, address=opening.address).first()
+    if owner is not None and not owner.active:
+        raise PersonInactiveError
+    return "code"
+
+
+def _offer(db: Session, opening: Any) -> Literal["passphrase"] | None:
+    if opening.approval != "code":
+        return None
+    owner = execute(db, statements.OWNER, address=opening.address).first()
+    return None if owner is not None and owner.passphrase_hash else "passphrase"
 
 
 def _check_flood(db: Session, message_id: UUID, source: str, *, now: datetime) -> None:
@@ -278,9 +364,11 @@ def _seal(opening: Any, keyring: Keyring) -> bytes:
     return _SUITE.encrypt(share, _public_key(opening.public_key), b"sealpost/1 opening" + info)
 
 
-def _note_release(db: Session, opening: Any, *, person: Person | None, now: datetime) -> None:
+def _note_release(db: Session, opening: Any, *, person: Person | None, approval: str, now: datetime) -> None:
     """What the sender and the auditor will see. If it cannot be written, nothing is released."""
     execute(db, statements.OPENED, of_message=opening.message_id, of_address=opening.address, now=now)
+    if opening.receipt:
+        receipts.opened(db, opening.message_id, opening.address, proven=approval != "nothing", now=now)
     audit.record(
         db,
         "message released",
@@ -288,7 +376,8 @@ def _note_release(db: Session, opening: Any, *, person: Person | None, now: date
         now=now,
         message=opening.message_id,
         recipient=opening.address,
-        person=person.id if person else None,
+        person=person.id if person and approval != "code" else None,
+        shown=approval,
         opening=opening.id,
         source=opening.source,
     )

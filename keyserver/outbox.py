@@ -8,6 +8,10 @@ the mail's locale. Every template has `locale`, `direction` and `address`, and b
 | `code` | `code` («1234 5678»), `flow` (becomes `flow_url`), `minutes`, `organisation` or None |
 | `welcome` | `code`, `flow` (becomes `flow_url`), `organisation` |
 | `passphrase_changed` | `name`, `when` (ISO 8601; the template gets it in words) |
+| `receipt` | `recipient`, `proven`, `subject` or None, `sent` and `when` (as above) |
+| `forwarded` | `link` and `code` (become `link_url`), `hours`, `organisation`, `sender` |
+| `forwarded_refused` | `reason` (an error's code), `said` or `when` by it, `organisation`, `sender` |
+| `forwarded_unread` | `fault`: ``nothing``, ``foreign``, ``unusable`` or ``too-large`` |
 """
 
 from dataclasses import dataclass, field

@@ -55,3 +55,11 @@ def brand_of(db: Session, profile_id: UUID) -> Brand:
         raise NotFoundError
     logo = Logo(type=profile.logo_type, data=profile.logo) if profile.logo_type and profile.logo else None
     return Brand(name=profile.brand_name, colour=profile.brand_colour, logo=logo, link=profile.brand_link)
+
+
+def locale_of(db: Session, profile_id: UUID) -> str:
+    """The language that the organisation writes in. Raises NotFoundError."""
+    found = db.scalar(select(Profile.locale).where(Profile.id == profile_id))
+    if found is None:
+        raise NotFoundError
+    return found

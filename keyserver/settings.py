@@ -132,6 +132,8 @@ class _Reader:
             inbound_url=self._optional("inbound_url", _inbound_url),
         )
         self._refuse_unknown()
+        if found.inbound_url is not None and found.open_address is None:
+            self._faults.append("SEALPOST_INBOUND_URL needs SEALPOST_OPEN_ADDRESS: for whom mail comes in")
         if production and not self._faults:
             self._faults += _development_values(found)
         if self._faults:

@@ -61,6 +61,7 @@ class Rule:
 
 
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+_DAY = timedelta(days=1)
 
 SIGN_IN_ADDRESS = Rule("sign-in address", free=10, wait=_SECOND, longest=_MINUTE)
 SIGN_IN_BROWSER = Rule("sign-in browser", free=5, wait=_SECOND, longest=15 * _MINUTE)
@@ -69,6 +70,20 @@ PASSPHRASE_CHANGE = Rule("passphrase change", free=5, wait=_SECOND, longest=15 *
 SIGN_IN_SOURCE = Rule("sign-in source", free=30, wait=_SECOND, longest=15 * _MINUTE)
 CODE_ADDRESS = Rule("code address", free=3, wait=_MINUTE, longest=2 * _HOUR)
 CODE_SOURCE = Rule("code source", free=30, wait=_SECOND, longest=_HOUR)
+#: A copy may be tens of megabytes, and whoever holds the envelope may ask for it; a source and a message.
+COPY = Rule("copy", free=60, wait=_SECOND, longest=30 * _SECOND, memory=10 * _MINUTE)
+#: Envelopes posted to be opened online, by source and message, and by source: each lies half an hour.
+ONLINE_MESSAGE = Rule("online message", free=10, wait=5 * _SECOND, longest=10 * _MINUTE, memory=30 * _MINUTE)
+ONLINE_SOURCE = Rule("online source", free=100, wait=_SECOND, longest=30 * _SECOND, memory=30 * _MINUTE)
+#: Envelopes that were forwarded to us: each brings its recipient a mail, whoever forwards it. By message and
+#: recipient first, so that who holds one envelope does not use up what the recipient may do with others.
+FORWARD_MESSAGE = Rule("forward message", free=5, wait=10 * _MINUTE, longest=6 * _HOUR)
+FORWARD_ADDRESS = Rule("forward address", free=100, wait=_MINUTE, longest=_HOUR)
+#: Help for mail in which there is nothing for us, once a day for each sender and so many in an hour in all:
+#: what is written as sender may be anybody's address.
+HELP_ADDRESS = Rule("help address", free=1, wait=_DAY, longest=_DAY)
+HELP_HOUR = Rule("help hour", free=100, wait=_HOUR, longest=_HOUR, memory=_HOUR)
+LINK_TRY_SOURCE = Rule("link try source", free=40, wait=_SECOND, longest=15 * _MINUTE)
 #: The longest memory of all rules, for the purge.
 MEMORY = timedelta(days=1)
 

@@ -1,16 +1,23 @@
-"""What happens without anybody asking: mail goes out, and what has served its purpose is dropped."""
+"""What happens without anybody asking: mail goes out, mail to the open address comes in, and what has served
+its purpose is dropped."""
 
 import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from keyserver import accounts, codes, copies, devices, openings, outbox, throttle
+from keyserver import accounts, codes, copies, devices, forwarding, openings, outbox, throttle
 from keyserver.copy_store import CopyStore
 from keyserver.db import Database
+from keyserver.errors import CopyStoreError, InboundError
+from keyserver.inbound import Inbound
+from keyserver.mail_folder import MailFolder
+from keyserver.mail_listener import MailListener
 from keyserver.mailer import Renderer, Transport, transport_for
 from keyserver.settings import Settings
 
@@ -21,14 +28,27 @@ IDLE = timedelta(seconds=1)
 PURGE_EVERY = timedelta(minutes=1)
 
 
+class Receiver(Protocol):
+    """Where mail to the open address comes in, in a thread of its own."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
 class Worker:
     """Any number of them may run, on any number of machines: they share nothing but the database."""
 
     def __init__(
-        self, database: Database, *, renderer: Renderer, transport: Transport, store: CopyStore
+        self,
+        database: Database,
+        *,
+        renderer: Renderer,
+        transport: Transport,
+        store: CopyStore,
+        receiver: Receiver | None = None,
     ) -> None:
         self._database, self._renderer, self._transport = database, renderer, transport
-        self._store = store
+        self._store, self._receiver = store, receiver
         self._stopped = threading.Event()
 
     @classmethod
@@ -36,10 +56,27 @@ class Worker:
         """The worker that these settings describe."""
         renderer = Renderer(base_url=settings.base_url, mail_from=settings.mail_from)
         transport, store = transport_for(settings.mail_url), CopyStore(settings.copies_url)
-        return cls(database, renderer=renderer, transport=transport, store=store)
+        receiver = receiver_for(settings, database, store)
+        return cls(database, renderer=renderer, transport=transport, store=store, receiver=receiver)
 
     def run(self) -> None:
-        """Work until `stop` is called, from another thread or a signal handler."""
+        """Work until `stop` is called, from another thread or a signal handler.
+
+        Raises InboundError where mail to the open address cannot come in.
+        """
+        if self._receiver is None:
+            self._work()
+            return
+        try:
+            self._receiver.start()
+        except OSError as fault:
+            raise InboundError(fault) from fault
+        try:
+            self._work()
+        finally:
+            self._receiver.stop()
+
+    def _work(self) -> None:
         purged = datetime.min.replace(tzinfo=UTC)
         while not self._stopped.is_set():
             now = datetime.now(UTC)
@@ -48,7 +85,7 @@ class Worker:
                     self.purge(now=now)
                     purged = now
                 idle = self.send_due(now=now) == 0
-            except SQLAlchemyError:
+            except (SQLAlchemyError, TimeoutError):
                 log.exception("the worker could not use the database, and tries again")
                 idle = True
             if idle:
@@ -76,17 +113,32 @@ class Worker:
         kinds: tuple[tuple[str, Callable[..., int]], ...] = (
             ("mails given up", outbox.give_up),
             ("openings", openings.purge),
+            ("links", forwarding.purge),
             ("codes", codes.purge),
             ("devices", devices.purge),
             ("provisioning tokens", accounts.purge),
             ("throttles", throttle.purge),
-            ("copies", partial(copies.purge, store=self._store)),
         )
         for name, purge in kinds:
             with self._database.writing() as db:
                 dropped = purge(db, now=now)
             if dropped:
                 log.info("dropped %s %s", dropped, name)
+        self._purge_copies(now=now)
+
+    def _purge_copies(self, *, now: datetime) -> None:
+        """No transaction waits for the store; what that does not drop now is tried again."""
+        with self._database.writing() as db:
+            condemned = copies.condemn(db, now=now)
+        try:
+            self._store.delete(*condemned)
+        except CopyStoreError as error:
+            log.error("copies not dropped: %s", error.fault)
+            return
+        with self._database.writing() as db:
+            dropped = copies.forget(db, condemned)
+        if dropped:
+            log.info("dropped %s copies", dropped)
 
     def _send(self, mail: outbox.Waiting) -> bool:
         try:
@@ -97,3 +149,15 @@ class Worker:
             return False
         log.info("mail sent id=%s name=%s", mail.id, mail.name)
         return True
+
+
+def receiver_for(settings: Settings, database: Database, store: CopyStore) -> Receiver | None:
+    """How the settings say that mail to the open address comes in, if it does."""
+    if settings.inbound_url is None or settings.open_address is None:
+        return None
+    parts = urlsplit(settings.inbound_url)
+    inbound = Inbound(settings, database, store)
+    if parts.scheme == "maildir":
+        return MailFolder(Path(unquote(parts.path)), inbound)
+    host = parts.hostname or "127.0.0.1"
+    return MailListener(host, parts.port or 0, address=settings.open_address, inbound=inbound)

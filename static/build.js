@@ -26,11 +26,13 @@ const COMMON = {
   outdir: "dist",
 };
 
-/** What is built from what; the portal reads its own two. */
+/** What is built from what: two scripts for files, one for links; the portal reads its own two. */
 export const ENTRIES = [
   { source: "js/envelope/envelope.js", banner: LICENCES },
   { source: "js/envelope/envelope-192.js", banner: LICENCES_192 },
   { source: "css/envelope.css" },
+  { source: "js/link/link.js", banner: LICENCES_192 },
+  { source: "css/link.css" },
   { source: "js/portal/portal.js" },
   { source: "css/portal.css" },
 ].filter(({ source }) => existsSync(join(ROOT, source)));

@@ -12,6 +12,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tests.bucket import Bucket
+
 #: Cheap before dear: a fault in a small part shows in its own test, before the journeys through all of them.
 SUITES = ("unit", "http", "gateway", "browser")
 TESTS = Path(__file__).parent
@@ -105,3 +107,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     name = uuid4().hex
     yield server.create(name)
     server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[Bucket]:
+    server = Bucket()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def copies_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty place for copies; each test that asks for it runs on both kinds."""
+    if request.param == "folder":
+        return (tmp_path / "copies").as_uri()
+    server: Bucket = request.getfixturevalue("bucket")
+    return server.url()

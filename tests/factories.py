@@ -100,9 +100,9 @@ class SealedMessage:
 
 
 def make_registration(
-    *recipients: str, level: Level = Level.MEDIUM, expires_after: timedelta | None = None
+    *recipients: str, level: Level = Level.MEDIUM, expires_after: timedelta | None = None, **options: object
 ) -> SealedMessage:
-    """An envelope that no key server has heard of yet."""
+    """An envelope that no key server has heard of yet; `options` are further fields of its registration."""
     key_share, proof, id = os.urandom(32), os.urandom(32), uuid7()
     registration = Registration(
         id=id,
@@ -118,6 +118,7 @@ def make_registration(
         expires_after=expires_after,
         recipients=dict.fromkeys(recipients or ("bob@b.example",), True),
     )
+    registration = replace(registration, **options)  # type: ignore[arg-type]  # fields by name
     return SealedMessage(id=id, key_share=key_share, possession_proof=proof, registration=registration)
 
 
@@ -128,9 +129,10 @@ def make_message(
     now: datetime,
     level: Level = Level.MEDIUM,
     expires_after: timedelta | None = None,
+    **options: object,
 ) -> SealedMessage:
     """An envelope whose key share the server has."""
-    sealed = make_registration(*recipients, level=level, expires_after=expires_after)
+    sealed = make_registration(*recipients, level=level, expires_after=expires_after, **options)
     messages.register(db, account, sealed.registration, now=now, keyring=make_keyring())
     return sealed
 

@@ -13,6 +13,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
+from babel.units import format_unit
 
 FOLDER = Path(__file__).parent
 SOURCE_LOCALE = "en"
@@ -22,6 +23,8 @@ LOCALES = ("en", "de", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "zh
 
 #: Where the family name stands first, and what stands between it and the given one.
 _FAMILY_FIRST = {"ja": " ", "ko": "", "zh": ""}
+
+_UNITS = ("byte", "kilobyte", "megabyte")
 
 
 def negotiate(preferences: Iterable[str]) -> str:
@@ -57,6 +60,15 @@ def moment(at: datetime, locale: str, *, length: Literal["medium", "long"] = "lo
     minute = format_time(at, "short", tzinfo=UTC, locale=locale)
     pattern = str(get_datetime_format("medium", locale=locale)).replace("'", "")
     return pattern.replace("{0}", f"{minute} UTC").replace("{1}", day)
+
+
+def size(octets: int, locale: str) -> str:
+    """A number of bytes, to be read by people: 1.2 MB."""
+    value, unit = float(octets), 0
+    while value >= 1000 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    pattern = "0.#" if value < 10 and unit else "0"
+    return format_unit(value, f"digital-{_UNITS[unit]}", length="short", format=pattern, locale=locale)
 
 
 def family_first(locale: str) -> bool:

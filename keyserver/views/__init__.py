@@ -1,6 +1,19 @@
 """The doors: one blueprint per kind of caller, each with its own guards; only rooms in here know Flask."""
 
-from keyserver.views import api, brand, language, opening, opening_api, recipient, signin
+from keyserver.views import (
+    api,
+    brand,
+    copies,
+    forwarded,
+    language,
+    online,
+    opening,
+    opening_api,
+    reading,
+    recipient,
+    sender,
+    signin,
+)
 
 #: What a caller can reach. `web` knows which of them are for programs and so neither read a cookie nor
 #: check origins.
@@ -8,8 +21,13 @@ BLUEPRINTS = (
     signin.blueprint,
     language.blueprint,
     recipient.blueprint,
+    sender.blueprint,
     opening.blueprint,
+    online.blueprint,
+    forwarded.blueprint,
+    reading.blueprint,
     brand.blueprint,
     opening_api.blueprint,
+    copies.blueprint,
     api.blueprint,
 )

@@ -1,5 +1,6 @@
 """The API for gateways and scripts: a bearer secret in, JSON out; API.md is its contract."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -7,11 +8,12 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from envelope.brand import MAX_LOGO_SIZE, Brand, Logo
 from envelope.options import Level
-from keyserver import gateways, messages
-from keyserver.errors import AuthenticationError, InvalidFieldError
+from keyserver import copies, gateways, messages
+from keyserver.errors import AuthenticationError, InvalidFieldError, TooLargeError
 from keyserver.gateways import MESSAGES, PROVISION, Caller
 from keyserver.mailboxes import mailbox
 from keyserver.profiles import Wanted
@@ -23,6 +25,8 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 #: A thousand recipients or a hundred logos fit.
 LONG_BODY = 1024 * 1024
+#: What is read of a copy at a time.
+CHUNK = 256 * 1024
 MOST_RECIPIENTS, MOST_PROFILES = 1000, 100
 LONGEST_LIFE = timedelta(days=3653)
 LEVELS = tuple(level.value for level in Level)
@@ -75,11 +79,34 @@ def register(message_id: UUID) -> ResponseReturnValue:
     return jsonify(id=str(message_id), expires=expires), 201 if done.new else 200
 
 
+@blueprint.put("/messages/<uuid:message_id>/copy")
+def store_copy(message_id: UUID) -> ResponseReturnValue:
+    """Keep a copy of an envelope, for whoever opens it by its link."""
+    account = _caller(MESSAGES).account
+    message = messages.of_account(web.db(), account, message_id)
+    body = _stream(limit=copies.MAX_SIZE)
+    copy_id = copies.begin(web.db(), message.id, lifetime=None, now=web.now())
+    web.end_transaction(commit=True)
+    size = web.services().copies.write(copy_id, copies.checked(body, message))
+    copies.finish(web.db(), copy_id, size=size)
+    return jsonify(size=size), 201
+
+
 def _caller(scope: str) -> Caller:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise AuthenticationError
     return gateways.authenticate(web.db(), secret, scope=scope, now=web.now())
+
+
+def _stream(*, limit: int) -> Iterator[bytes]:
+    """The body as it comes. Raises TooLargeError."""
+    request.max_content_length = limit
+    try:
+        stream = request.stream
+    except RequestEntityTooLarge:
+        raise TooLargeError(limit) from None
+    return iter(lambda: stream.read(CHUNK), b"")
 
 
 def _profile(fields: Fields) -> Wanted:

@@ -11,13 +11,15 @@ from itsdangerous import URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import translations
+from keyserver import tickets
 from keyserver.copy_store import CopyStore
 from keyserver.db import Database
 from keyserver.errors import KeyServerError, NotFoundError
 from keyserver.keyring import Keyring
 from keyserver.passphrases import Passphrases
 from keyserver.settings import Settings
-from keyserver.views import guards, web
+from keyserver.views import guards, origins, web
+from keyserver.views.streams import Streams
 
 STATIC = Path(__file__).parents[2] / "static"
 #: What of `static/` is served: bundles and pictures, not their sources.
@@ -82,7 +84,7 @@ class KeyServer(Flask):
 
 
 class _Sessions(SecureCookieSessionInterface):
-    """The session cookie, which the API neither reads nor sets: it trusts nothing browsers send along."""
+    """The session cookie, neither read nor set where what browsers send along must not count (origins.py)."""
 
     digest_method = staticmethod(sha256)
 
@@ -96,7 +98,7 @@ class _Sessions(SecureCookieSessionInterface):
         return self._serializer
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if guards.for_programs(request):
+        if not origins.has_cookies(request):
             return NullSession()
         return super().open_session(app, request)
 
@@ -109,6 +111,8 @@ def _services(settings: Settings) -> web.Services:
         passphrases=Passphrases(settings),
         code_key=settings.derived("mailed codes"),
         copies=CopyStore(settings.copies_url),
+        tickets=settings.derived(tickets.PURPOSE),
+        streams=Streams(max(1, settings.threads // 2)),
         browsers=URLSafeTimedSerializer(settings.derived("known browsers")),
     )
 
@@ -121,6 +125,7 @@ def _for_templates() -> dict[str, Any]:
         "family_first": translations.family_first(locale),
         "languages": translations.menu(),
         "person": web.current_person(),
+        "is_sender": web.is_sender,
     }
 
 

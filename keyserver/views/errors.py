@@ -11,54 +11,86 @@ from werkzeug.exceptions import HTTPException
 
 from envelope.ids import uuid7
 from keyserver.errors import (
+    AddressLimitError,
+    AlteredError,
     AuthenticationError,
     BadJsonError,
+    BusyError,
     CodeSpentError,
     CodeWrongError,
     ConflictError,
     CopyMissingError,
+    CopyStoreError,
     CrossOriginError,
+    CutOffError,
+    EnvelopeTooLargeError,
+    FormChangedError,
     GoneError,
     InvalidFieldError,
     KeyServerError,
+    LinkExpiredError,
+    LinkUsedError,
+    LinkWrongError,
     MessageExpiredError,
     MessageLockedError,
+    NewerVersionError,
+    NoEnvelopeError,
     NotEntitledError,
     NotFoundError,
+    OnlineForbiddenError,
     PassphraseNeededError,
     PassphraseTooWeakError,
+    PersonInactiveError,
     SenderNotAllowedError,
     ThrottledError,
     TooLargeError,
+    UnknownEnvelopeError,
     UnknownProfileError,
+    VisitOverError,
     WrongScopeError,
 )
-from keyserver.views import guards
+from keyserver.views import online_refusals, origins
 from keyserver.views.web import gettext, ngettext
 
 log = logging.getLogger(__name__)
 
 #: What is not listed here is our own fault, and answered as one.
 STATUS: dict[type[KeyServerError], HTTPStatus] = {
+    AddressLimitError: HTTPStatus.CONFLICT,
+    AlteredError: HTTPStatus.UNPROCESSABLE_ENTITY,
     AuthenticationError: HTTPStatus.UNAUTHORIZED,
     BadJsonError: HTTPStatus.BAD_REQUEST,
+    BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     CodeSpentError: HTTPStatus.UNPROCESSABLE_ENTITY,
     CodeWrongError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ConflictError: HTTPStatus.CONFLICT,
     CopyMissingError: HTTPStatus.GONE,
+    CopyStoreError: HTTPStatus.SERVICE_UNAVAILABLE,
     CrossOriginError: HTTPStatus.FORBIDDEN,
+    CutOffError: HTTPStatus.BAD_REQUEST,
+    EnvelopeTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    FormChangedError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     GoneError: HTTPStatus.GONE,
     InvalidFieldError: HTTPStatus.BAD_REQUEST,
+    LinkExpiredError: HTTPStatus.GONE,
+    LinkUsedError: HTTPStatus.GONE,
+    LinkWrongError: HTTPStatus.UNPROCESSABLE_ENTITY,
     MessageExpiredError: HTTPStatus.FORBIDDEN,
     MessageLockedError: HTTPStatus.FORBIDDEN,
+    NewerVersionError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NoEnvelopeError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotEntitledError: HTTPStatus.FORBIDDEN,
     NotFoundError: HTTPStatus.NOT_FOUND,
+    OnlineForbiddenError: HTTPStatus.FORBIDDEN,
     PassphraseNeededError: HTTPStatus.FORBIDDEN,
     PassphraseTooWeakError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    PersonInactiveError: HTTPStatus.FORBIDDEN,
     SenderNotAllowedError: HTTPStatus.FORBIDDEN,
     ThrottledError: HTTPStatus.TOO_MANY_REQUESTS,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnknownEnvelopeError: HTTPStatus.NOT_FOUND,
     UnknownProfileError: HTTPStatus.BAD_REQUEST,
+    VisitOverError: HTTPStatus.GONE,
     WrongScopeError: HTTPStatus.FORBIDDEN,
 }
 #: API codes of what the framework refuses before any view is asked.
@@ -96,7 +128,9 @@ def _refuse(error: KeyServerError) -> Response:
     status = STATUS.get(type(error))
     if status is None:
         return _fail(error)
-    if guards.for_programs(request):
+    if isinstance(error, CopyStoreError):
+        log.error("%s: %s", error, error.fault)
+    if origins.is_for_programs(request):
         return _problem(error.code, status=status, title=str(error), **_details(error))
     return page(error, status=status)
 
@@ -106,7 +140,7 @@ def _refuse_early(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:
         return make_response(error)
-    if guards.for_programs(request):
+    if origins.is_for_programs(request):
         return _problem(FRAMEWORK_CODES.get(status, "bad-json"), status=status, title="")
     answer = page(error, status=status)
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -120,7 +154,7 @@ def _fail(error: Exception) -> Response:
     log.error("request failed id=%s", fault, exc_info=error)
     # The database may be what failed: nobody is looked up for this answer (flask-login keeps here who it is).
     g._login_user = flask_login.AnonymousUserMixin()
-    if guards.for_programs(request):
+    if origins.is_for_programs(request):
         return _problem("server-error", status=500, title="", id=fault)
     return page(error, status=500, id=fault)
 
@@ -166,6 +200,14 @@ def _words(error: Exception, status: int) -> tuple[str, str]:
             return gettext("This message is for another address"), gettext(
                 "Sign in with the address that it was sent to."
             )
+        case PersonInactiveError():
+            return gettext("This address can no longer be used here"), gettext(
+                "Those who look after this server have closed its access. If you need it, ask the sender."
+            )
+        case AddressLimitError():
+            return gettext("You have as many addresses as there is room for"), gettext(
+                "Remove one of them in your profile, then try again."
+            )
         case GoneError():
             return gettext("This window has nothing to open"), gettext(
                 "If your message is not open in the file, press its button there again."
@@ -180,7 +222,21 @@ def _words(error: Exception, status: int) -> tuple[str, str]:
             return gettext("This came from another page"), gettext(
                 "For your safety only this server’s own pages can do that. Begin again at the start page."
             )
-    return _words_for_status(status)
+    return _words_for_link(error) or online_refusals.words(error) or _words_for_status(status)
+
+
+def _words_for_link(error: Exception) -> tuple[str, str] | None:
+    """A link that was mailed after a message had been forwarded."""
+    match error:
+        case LinkUsedError():
+            return gettext("This link has been used"), gettext(
+                "It works once. To open the message again, forward its mail once more and take the new link."
+            )
+        case LinkExpiredError():
+            return gettext("This link is too old"), gettext(
+                "To open the message, forward its mail once more and take the new link."
+            )
+    return None
 
 
 def _words_for_status(status: int) -> tuple[str, str]:

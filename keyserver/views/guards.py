@@ -1,15 +1,13 @@
 """What protects every page from other people's: the origin check and the headers; knows no view's work."""
 
-from urllib.parse import urlsplit
-
-from flask import Request, Response, request
+from flask import Response, request
 
 from keyserver.errors import CrossOriginError
-from keyserver.views import web
+from keyserver.views import origins, web
 
 #: Windows of these blueprints keep their opener: the envelope waits for their message. Others are cut off
-#: from it.
-WITH_OPENER = ("opening", "language")
+#: from it, which a browser refuses to do with a window that a sandbox opened: there nothing would be shown.
+WITH_OPENER = ("opening", "language", "online", "forwarded", "reading")
 #: Ways to ask that change nothing (RFC 9110 section 9.2.1).
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -26,26 +24,11 @@ CONTENT_POLICY = "; ".join(
 )
 
 
-def for_programs(request: Request) -> bool:
-    """Whether a request belongs to the API: there no cookie is read, so there is no origin to check."""
-    return request.path.startswith("/api/")
-
-
 def refuse_foreign_forms() -> None:
-    """Whatever changes something comes from our own pages. Raises CrossOriginError.
-
-    Browsers say where a request comes from and pages cannot alter it: Sec-Fetch-Site in all current ones,
-    Origin in the older. What sends neither is no browser, and so carries nobody's cookies but its own.
-    """
-    if request.method in SAFE_METHODS or for_programs(request):
+    """Whatever changes something by a cookie's word comes from our own pages. Raises CrossOriginError."""
+    if request.method in SAFE_METHODS or origins.may_be_foreign(request) or origins.is_ours(request):
         return
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    if site is not None:
-        ours = site in ("same-origin", "none")
-    else:
-        ours = origin is None or urlsplit(origin).netloc == request.host
-    if not ours:
-        raise CrossOriginError
+    raise CrossOriginError
 
 
 def add_headers(response: Response) -> Response:

@@ -37,3 +37,9 @@ def moment(time: datetime) -> Markup:
     """A time in the reader's language; portal.js moves it from UTC into the reader's zone."""
     words = translations.moment(time, web.locale(), length="medium")
     return Markup('<time datetime="{}">{}</time>').format(time.isoformat(timespec="seconds"), words)
+
+
+@blueprint.app_template_filter("size")
+def size(octets: int) -> str:
+    """A number of bytes in the reader's language."""
+    return translations.size(octets, web.locale())

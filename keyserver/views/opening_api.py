@@ -6,12 +6,16 @@ from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from envelope.ids import b64u_encode
+from envelope.options import utc_text
 from keyserver import openings
 from keyserver.views import web
 from keyserver.views.application import BODY_LIMIT
 from keyserver.views.fields import Fields
 
 blueprint = Blueprint("opening_api", __name__, url_prefix="/api/v1/openings")
+
+#: What envelopes ask, wherever they lie.
+FOR_ENVELOPES = ("/api/v1/openings", "/api/v1/copies")
 
 
 @blueprint.post("")
@@ -41,10 +45,23 @@ def result(opening_id: UUID) -> ResponseReturnValue:
     return _answer(openings.result(web.db(), opening_id, poll_secret, now=web.now()), first=False)
 
 
+@blueprint.post("/state")
+def state() -> ResponseReturnValue:
+    """A page that remembers its envelope asks whether it may still show it; nothing is opened by that."""
+    fields = Fields.of_request(limit=BODY_LIMIT)
+    message_id, recipient = fields.id("message"), fields.text("recipient", longest=320)
+    possession_proof = fields.bytes("possession_proof", size=32)
+    fields.finish()
+    found = openings.state(web.db(), message_id, recipient, possession_proof, now=web.now())
+    expires = utc_text(found.expires) if found.expires else None
+    return jsonify(expires=expires, remember=found.remember)
+
+
 def _answer(outcome: openings.Waiting | openings.Released, *, first: bool) -> Response:
     if isinstance(outcome, openings.Released):
         enc, sealed = b64u_encode(outcome.enc), b64u_encode(outcome.sealed)
-        return jsonify(state="released", enc=enc, sealed=sealed)
+        expires = utc_text(outcome.expires) if outcome.expires else None
+        return jsonify(state="released", enc=enc, sealed=sealed, expires=expires, offer=outcome.offer)
     waiting = {"state": "waiting", "poll_after": int(outcome.poll_after.total_seconds())}
     if first:
         waiting["expires_in"] = int(outcome.expires_in.total_seconds())
@@ -54,6 +71,6 @@ def _answer(outcome: openings.Waiting | openings.Released, *, first: bool) -> Re
 @blueprint.after_app_request
 def let_any_page_read(response: Response) -> Response:
     """Refusals too, and paths that lead nowhere: a file on disk has no origin that could be named."""
-    if request.path.startswith(blueprint.url_prefix or ""):
+    if request.path.startswith(FOR_ENVELOPES):
         response.headers["Access-Control-Allow-Origin"] = "*"
     return response

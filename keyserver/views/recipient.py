@@ -1,4 +1,4 @@
-"""Pages of whoever is signed in: messages sent to them, profile, passphrase; shows no content."""
+"""Pages of whoever is signed in: messages sent to them, profile, addresses, passphrase; shows no content."""
 
 from uuid import UUID
 
@@ -33,15 +33,17 @@ def inbox() -> Response:
     found = messages.received_by(web.db(), addresses, now=web.now(), after=after, limit=PAGE + 1)
     shown = found[:PAGE]
     older = url_for("recipient.inbox", after=shown[-1].cursor) if len(found) > PAGE else None
-    return make_response(render_template("recipient/inbox.html", messages=shown, older=older, after=after))
+    return make_response(
+        render_template(
+            "recipient/inbox.html", messages=shown, older=older, after=after, several=len(addresses) > 1
+        )
+    )
 
 
 @blueprint.get("/profile")
 def profile() -> Response:
     """Names, language, addresses, remembered computers."""
-    me = _me()
-    values = {"first_name": me.first_name, "last_name": me.last_name, "locale": me.locale}
-    return _profile_page(Form(values=values))
+    return _profile_page(Form())
 
 
 @blueprint.post("/profile")
@@ -57,6 +59,56 @@ def change_profile() -> Response:
         web.db(), me, first_name=first_name, last_name=last_name, locale=locale, now=web.now()
     )
     flash(gettext("Saved."))
+    return redirect(url_for("recipient.profile"), 303)
+
+
+@blueprint.post("/addresses")
+def add_address() -> Response:
+    """Mail a code to another address that the person says is theirs."""
+    form = Form(request.form)
+    address = registration.address_in(form)
+    if not form.faults and people.owns(web.db(), _me(), address):
+        form.faults["address"] = gettext("That is one of your addresses already.")
+    flow = None if form.faults else registration.mail_code(form, address=address)
+    if flow is None:
+        return _profile_page(form)
+    page = url_for("recipient.enter_address_code", flow_id=flow)
+    registration.keep_asked(flow, address, page=page)
+    return redirect(page, 303)
+
+
+@blueprint.get("/addresses/<uuid:flow_id>")
+def enter_address_code(flow_id: UUID) -> Response:
+    """Where the code for another address is typed."""
+    return _address_code_page(Form(), flow_id)
+
+
+@blueprint.post("/addresses/<uuid:flow_id>")
+def prove_address(flow_id: UUID) -> Response:
+    """Try a code; the right one adds the address."""
+    form = Form(request.form)
+    address = registration.take_code(form, flow_id=flow_id)
+    if address is None:
+        return _address_code_page(form, flow_id)
+    people.prove_address(web.db(), _me(), address, now=web.now())
+    flash(gettext("%(address)s is now one of your addresses.") % {"address": address})
+    return redirect(url_for("recipient.profile"), 303)
+
+
+@blueprint.post("/addresses/remove")
+def remove_address() -> Response:
+    """Messages to a further address are not the person's to open any more."""
+    address = request.form.get("address", "")
+    people.drop_address(web.db(), _me(), address, now=web.now())
+    flash(gettext("%(address)s is no longer one of your addresses.") % {"address": address})
+    return redirect(url_for("recipient.profile"), 303)
+
+
+@blueprint.post("/devices/forget")
+def forget_devices() -> Response:
+    """All remembered computers ask for the passphrase again."""
+    devices.revoke_all(web.db(), _me(), now=web.now())
+    flash(gettext("All computers are forgotten and ask for your passphrase again."))
     return redirect(url_for("recipient.profile"), 303)
 
 
@@ -115,17 +167,27 @@ def _me() -> Person:
 
 def _address_of(person: Person) -> str:
     """The address that password managers know a person by."""
-    return people.addresses_of(web.db(), person)[0]
+    return people.own_addresses(web.db(), person)[0]
 
 
 def _profile_page(form: Form) -> Response:
     me = _me()
+    known = {"first_name": me.first_name, "last_name": me.last_name, "locale": me.locale}
+    form.values = {**known, **form.values}
     return show(
         "recipient/profile.html",
         form,
-        addresses=people.addresses_of(web.db(), me),
+        own=people.own_addresses(web.db(), me),
+        further=people.further_addresses(web.db(), me),
         devices=devices.of(web.db(), me, now=web.now()),
     )
+
+
+def _address_code_page(form: Form, flow_id: UUID) -> Response:
+    address = registration.address_asked(flow_id)
+    again = url_for("recipient.add_address") if address else None
+    press = gettext("Add this address")
+    return show("signin/code.html", form, layout="base.html", address=address, again=again, press=press)
 
 
 def _passphrase_page(form: Form) -> Response:

@@ -1,6 +1,10 @@
-"""Steps that sign-in pages and opening window share: passphrase, mailed code, names; knows no page."""
+"""Steps that sign-in pages and opening window share: passphrase, mailed code, names; knows no page.
 
-from datetime import datetime
+What this browser's session keeps between two steps is kept by `keep_asked` and `keep_proof` and nothing else:
+where there is no session (Open Online), the other steps serve as well.
+"""
+
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from flask import session
@@ -20,8 +24,15 @@ from keyserver.views.forms import Form
 from keyserver.views.web import gettext, ngettext
 from translations import LOCALES
 
-#: How long after the code one may take to choose names and a passphrase; as long as the code itself.
-PROOF_LIFETIME = codes.LIFETIME
+#: How long a code opens further messages in its browser, and lets one choose names and a passphrase.
+PROOF_LIFETIME = timedelta(minutes=30)
+LONGEST_ADDRESS = 320
+
+
+def address_in(form: Form) -> str:
+    """The address as typed."""
+    fault = gettext("Type a mail address, like name@example.com.")
+    return form.text("address", limit=LONGEST_ADDRESS, fault=fault)
 
 
 def person_by(form: Form, *, address: str) -> Person | None:
@@ -48,7 +59,7 @@ def person_by(form: Form, *, address: str) -> Person | None:
 
 
 def mail_code(form: Form, *, address: str, organisation: str | None = None) -> UUID | None:
-    """Have a code mailed; returns its flow. This browser remembers which address it asked for.
+    """Have a code mailed; returns its flow.
 
     `organisation`: whose message the code is wanted for, if one's.
     """
@@ -67,20 +78,27 @@ def mail_code(form: Form, *, address: str, organisation: str | None = None) -> U
     except ThrottledError as error:
         form.throttle("address", error)
     else:
-        session["asked"] = {"flow": str(flow), "address": address}
         return flow
     return None
 
 
+def keep_asked(flow_id: UUID, address: str, *, page: str) -> None:
+    """This browser remembers where its newest code went, and on which page it is to be typed."""
+    session["asked"] = {"flow": str(flow_id), "address": address, "page": page}
+
+
 def address_asked(flow_id: UUID) -> str | None:
     """Where this flow's code went, if this browser asked for it: the link in the mail shows no address."""
-    asked = session.get("asked", {})
-    address: str | None = asked["address"] if asked.get("flow") == str(flow_id) else None
-    return address
+    return _asked(flow_id).get("address")
+
+
+def page_asked(flow_id: UUID) -> str | None:
+    """Where this flow's code is to be typed, if this browser asked for it: where the mail's link leads."""
+    return _asked(flow_id).get("page")
 
 
 def take_code(form: Form, *, flow_id: UUID) -> str | None:
-    """The address that the typed code proves; this browser keeps the proof for a while."""
+    """The address that the typed code proves. Raises PersonInactiveError."""
     code = form.text("code", limit=20, fault=gettext("Type the code from the mail."))
     if form.faults:
         return None
@@ -95,18 +113,28 @@ def take_code(form: Form, *, flow_id: UUID) -> str | None:
     except ThrottledError as error:
         form.throttle("code", error)
     else:
-        _keep_proof(address)
+        people.require_active(web.db(), address)
         return address
     return None
 
 
+def keep_proof(address: str) -> None:
+    """This browser has proven `address`.
+
+    Setting a passphrase raises the person's epoch and so ends this proof, and copies of the cookie.
+    """
+    session.pop("asked", None)
+    until, epoch = web.now() + PROOF_LIFETIME, people.epoch_of(web.db(), address)
+    session["proven"] = {"address": address, "until": until.isoformat(), "epoch": epoch}
+
+
 def proven_address() -> str | None:
-    """The address that this browser proved a short while ago and has not set a passphrase for since."""
+    """The address that this browser proved a short while ago and nobody has set a passphrase for since."""
     proof = session.get("proven")
     if proof is None or datetime.fromisoformat(proof["until"]) <= web.now():
         return None
     address: str = proof["address"]
-    return address if proof["epoch"] == _epoch(address) else None
+    return address if proof["epoch"] == people.epoch_of(web.db(), address) else None
 
 
 def form_for(address: str) -> Form:
@@ -117,15 +145,14 @@ def form_for(address: str) -> Form:
 
 
 def set_up(form: Form, *, address: str) -> Person | None:
-    """Give the owner of a proven address names and a passphrase, and sign them in here."""
+    """Give the owner of a proven address names and a passphrase. Raises PersonInactiveError."""
     first_name, last_name = names(form)
     locale = form.choice("locale", among=LOCALES)
-    remember = form.tick("remember")
     passphrase = form.secret("passphrase", fault=rules())
     if form.faults:
         return None
     try:
-        person = people.set_up(
+        return people.set_up(
             web.db(),
             address=address,
             first_name=first_name,
@@ -137,11 +164,12 @@ def set_up(form: Form, *, address: str) -> Person | None:
         )
     except PassphraseTooWeakError as error:
         form.faults["passphrase"] = too_weak(error.reason)
+    except CodeSpentError:
+        form.faults["passphrase"] = gettext(
+            "Somebody has just chosen a passphrase for this address. If it was not you, get a new code."
+        )
     except ThrottledError as error:
         form.throttle("passphrase", error)
-    else:
-        web.sign_in(person, address=address, remember=remember)
-        return person
     return None
 
 
@@ -177,21 +205,14 @@ def too_weak(reason: str) -> str:
     return gettext("That is one of the first that somebody would guess. Take a few unrelated words.")
 
 
+def _asked(flow_id: UUID) -> dict[str, str]:
+    asked: dict[str, str] = session.get("asked", {})
+    return asked if asked.get("flow") == str(flow_id) else {}
+
+
 def _wrong_code(tries_left: int) -> str:
     return ngettext(
         "That is not the code. You can try once more.",
         "That is not the code. You can try %(count)s more times.",
         tries_left,
     ) % {"count": tries_left}
-
-
-def _keep_proof(address: str) -> None:
-    """Setting a passphrase raises the person's epoch and so ends this proof, and copies of the cookie."""
-    session.pop("asked", None)
-    until = web.now() + PROOF_LIFETIME
-    session["proven"] = {"address": address, "until": until.isoformat(), "epoch": _epoch(address)}
-
-
-def _epoch(address: str) -> int | None:
-    person = people.person_of(web.db(), address)
-    return person.epoch if person else None

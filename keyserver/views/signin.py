@@ -11,8 +11,6 @@ from keyserver.views.web import gettext
 
 blueprint = Blueprint("signin", __name__)
 
-LONGEST_ADDRESS = 320
-
 
 @blueprint.get("/")
 def start() -> Response:
@@ -33,7 +31,7 @@ def sign_in() -> Response:
 def check_passphrase() -> Response:
     """Sign in; one answer for every address and passphrase that do not go together."""
     form = Form(request.form)
-    address = _address(form)
+    address = registration.address_in(form)
     remember = form.tick("remember")
     person = registration.person_by(form, address=address)
     if person is None:
@@ -59,25 +57,30 @@ def ask_code() -> Response:
 def mail_code() -> Response:
     """Mail a code; what follows is the same for known and unknown addresses."""
     form = Form(request.form)
-    address = _address(form)
+    address = registration.address_in(form)
     flow = None if form.faults else registration.mail_code(form, address=address)
     if flow is None:
         return show("signin/ask.html", form)
-    return redirect(url_for("signin.enter_code", flow_id=flow), 303)
+    page = url_for("signin.enter_code", flow_id=flow)
+    registration.keep_asked(flow, address, page=page)
+    return redirect(page, 303)
 
 
 @blueprint.get("/code/<uuid:flow_id>")
 def enter_code(flow_id: UUID) -> Response:
     """Where the code is typed; also what the mail links to, which alone spends and proves nothing."""
-    return _code_page(Form(), flow_id)
+    page = registration.page_asked(flow_id) or request.path
+    return _code_page(Form(), flow_id) if page == request.path else redirect(page, 302)
 
 
 @blueprint.post("/code/<uuid:flow_id>")
 def check_code(flow_id: UUID) -> Response:
     """Try a code."""
     form = Form(request.form)
-    if registration.take_code(form, flow_id=flow_id) is None:
+    address = registration.take_code(form, flow_id=flow_id)
+    if address is None:
         return _code_page(form, flow_id)
+    registration.keep_proof(address)
     return redirect(url_for("signin.welcome"), 303)
 
 
@@ -97,21 +100,19 @@ def set_up() -> Response:
     if address is None:
         return redirect(url_for("signin.ask_code"), 303)
     form = Form(request.form, values={"locale": web.locale()})
-    if registration.set_up(form, address=address) is None:
+    remember = form.tick("remember")
+    person = registration.set_up(form, address=address)
+    if person is None:
         return _welcome_page(form, address)
+    web.sign_in(person, address=address, remember=remember)
     return redirect(url_for("recipient.inbox"), 303)
-
-
-def _address(form: Form) -> str:
-    return form.text(
-        "address", limit=LONGEST_ADDRESS, fault=gettext("Type a mail address, like name@example.com.")
-    )
 
 
 def _code_page(form: Form, flow_id: UUID) -> Response:
     address = registration.address_asked(flow_id)
     again = url_for("signin.mail_code") if address else None
-    return show("signin/code.html", form, layout="base.html", address=address, again=again)
+    press = gettext("Continue")
+    return show("signin/code.html", form, layout="base.html", address=address, again=again, press=press)
 
 
 def _welcome_page(form: Form, address: str) -> Response:

@@ -1,7 +1,7 @@
 """What a view may ask about its request: services, transaction, time, source, person, locale, cookies."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
@@ -12,13 +12,15 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy.orm import Session
 
 import translations
-from keyserver import devices, people
+from keyserver import devices, people, sent
 from keyserver.copy_store import CopyStore
 from keyserver.db import Database
 from keyserver.keyring import Keyring
 from keyserver.models import Person
 from keyserver.passphrases import Passphrases
 from keyserver.settings import Settings
+from keyserver.views import origins
+from keyserver.views.streams import Streams
 
 #: How long a browser that signed in is told from a stranger's (see throttle.py).
 KNOWN_FOR = timedelta(days=365)
@@ -35,6 +37,8 @@ class Services:
     code_key: bytes
     browsers: URLSafeTimedSerializer
     copies: CopyStore
+    tickets: bytes = field(repr=False)
+    streams: Streams
 
     def __repr__(self) -> str:
         return "Services()"
@@ -99,13 +103,34 @@ def current_person() -> Person | None:
     return person
 
 
+def is_sender() -> bool:
+    """Whether whoever is signed in sends secure messages, or could."""
+    person = current_person()
+    return person is not None and sent.is_sender(db(), people.addresses_of(db(), person))
+
+
+def by_device() -> bool:
+    """Whether it is a remembered device that says so, and no session."""
+    return current_person() is not None and "device" in g
+
+
 def locale() -> str:
-    """The language to answer in: the person's, else the one chosen in this browser, else the browser's."""
+    """The language to answer in: the visit's where a view set one (`speak`), else the person's, else the one
+    chosen in this browser, else the browser's.
+    """
+    if "locale" in g:
+        return str(g.locale)
     person = current_person()
     if person is not None:
         return person.locale
     chosen = session.get("locale")
     return translations.negotiate([chosen] if chosen else request.accept_languages.values())
+
+
+def speak(*preferences: str) -> str:
+    """From now on this request is answered in the best of these languages; returns which that is."""
+    g.locale = translations.negotiate(preferences)
+    return str(g.locale)
 
 
 def gettext(text: str) -> str:
@@ -181,6 +206,8 @@ def _folded(address: str) -> str:
 
 
 def _cookie(purpose: str) -> str:
+    if not origins.has_cookies(request):
+        return ""
     return request.cookies.get(cookie_name(purpose, services().settings), "")
 
 

@@ -42,10 +42,11 @@ def start(engines: Engines, tmp_path: Path) -> Iterator[Callable[..., Person]]:
     with ExitStack() as browsers:
         people: list[Person] = []
 
-        def start(engine: str, *, dark: bool = False, locale: str = "en-US") -> Person:
+        def start(engine: str, *, dark: bool = False, locale: str = "en-US", scripts: bool = True) -> Person:
             folder = tmp_path / uuid4().hex
             folder.mkdir()
-            people.append(browsers.enter_context(engines.person(engine, folder, dark=dark, locale=locale)))
+            person = engines.person(engine, folder, dark=dark, locale=locale, scripts=scripts)
+            people.append(browsers.enter_context(person))
             return people[-1]
 
         yield start

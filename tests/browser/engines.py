@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Playwright, sync_playwright
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.remote.client_config import ClientConfig
 from selenium.webdriver.remote.remote_connection import RemoteConnection
@@ -53,52 +54,79 @@ class Engines:
 
     @contextmanager
     def person(
-        self, engine: str, folder: Path, *, dark: bool = False, locale: str = "en-US"
+        self, engine: str, folder: Path, *, dark: bool = False, locale: str = "en-US", scripts: bool = True
     ) -> Iterator[Person]:
         """A fresh profile, whose windows all close in the end.
 
         `dark` is not to be had in Firefox, `locale` not in WebKitGTK, whose driver also tells nothing of
-        requests and of the console.
+        requests and of the console. Pages run no scripts unless `scripts`; the tests' own still run.
         """
         start = self._webkit if engine == "webkit" else partial(self._by_playwright, engine)
-        with start(folder, dark, locale) as person:
+        with start(folder, dark, locale, scripts=scripts) as person:
             yield person
 
     @contextmanager
-    def _by_playwright(self, engine: str, folder: Path, dark: bool, locale: str) -> Iterator[Person]:
-        context = self._browser(engine).new_context(color_scheme="dark" if dark else "light", locale=locale)
-
+    def _by_playwright(
+        self, engine: str, folder: Path, dark: bool, locale: str, *, scripts: bool
+    ) -> Iterator[Person]:
+        context = self._browser(engine, scripts=scripts).new_context(
+            color_scheme="dark" if dark else "light", locale=locale, java_script_enabled=scripts
+        )
         downloads = self._downloads if engine == "firefox" else folder
         try:
-            yield PlaywrightPerson(engine, downloads, context=context)
+            yield PlaywrightPerson(engine, downloads, context=context, scripts=scripts)
         finally:
             context.close()
 
-    def _browser(self, engine: str) -> Browser:
+    @contextmanager
+    def lasting(self, engine: str, profile: Path) -> Iterator[Person]:
+        """Somebody with a profile on disk, which is the same after a restart.
+
+        Not in WebKitGTK: there what a driver starts keeps nothing on disk.
+        """
+        launch = self._starter(engine).launch_persistent_context
+        context = launch(profile, **self._program(engine), locale="en-US")
+        try:
+            yield PlaywrightPerson(engine, self._downloads, context=context)
+        finally:
+            context.close()
+
+    def _browser(self, engine: str, *, scripts: bool) -> Browser:
+        """Whether scripts run is the profile's to say, except in Firefox: there it is the browser's."""
+        prefs: dict[str, Any] = {}
+        if engine == "firefox" and not scripts:
+            prefs = {"firefox_user_prefs": {"javascript.enabled": False}}
+        key = f"{engine} {bool(prefs)}"
+        if key not in self._browsers:
+            browser = self._starter(engine).launch(**self._program(engine), **prefs)
+            self._open.callback(browser.close)
+            self._browsers[key] = browser
+        return self._browsers[key]
+
+    def _starter(self, engine: str) -> BrowserType:
         if self._playwright is None:
             self._playwright = self._open.enter_context(sync_playwright())
-        if engine not in self._browsers:
-            launch = getattr(self._playwright, engine).launch
-            if engine == "chromium":
-                browser = launch(executable_path=find("chromium"), args=FLAGS, env=self._environment())
-            else:
-                browser = launch(
-                    executable_path=find("firefox-esr"),
-                    channel="moz-firefox",
-                    env=self._environment(),
-                    downloads_path=self._downloads,
-                )
-            self._open.callback(browser.close)
-            self._browsers[engine] = browser
-        return self._browsers[engine]
+        found: BrowserType = getattr(self._playwright, engine)
+        return found
+
+    def _program(self, engine: str) -> dict[str, Any]:
+        """Which program it is and how it is started, in Playwright's words."""
+        if engine == "chromium":
+            return {"executable_path": find("chromium"), "args": FLAGS, "env": self._environment()}
+        return {
+            "executable_path": find("firefox-esr"),
+            "channel": "moz-firefox",
+            "env": self._environment(),
+            "downloads_path": self._downloads,
+        }
 
     @contextmanager
-    def _webkit(self, folder: Path, dark: bool, locale: str) -> Iterator[Person]:
+    def _webkit(self, folder: Path, dark: bool, locale: str, *, scripts: bool) -> Iterator[Person]:
         environment = self._environment(HOME=str(folder), DISPLAY=self._display())
         if dark:
             environment["GTK_THEME"] = "Adwaita:dark"
         with ExitStack() as started:
-            driver = _webkit_driver(started, environment)
+            driver = _webkit_driver(started, environment, scripts=scripts)
             yield WebKitPerson(folder, driver=driver)
 
     def _environment(self, **more: str) -> dict[str, str | float | bool]:
@@ -131,12 +159,14 @@ class Engines:
 
 
 def _webkit_driver(
-    started: ExitStack, environment: Mapping[str, str | float | bool], *, tries: int = 3
+    started: ExitStack, environment: Mapping[str, str | float | bool], *, scripts: bool, tries: int = 3
 ) -> WebDriver:
     """A browser that answers: of some hundred one dies as it starts, and its driver would wait for ever."""
     options = Options()
     options.binary_location = find("MiniBrowser") or ""
     options.add_argument("--automation")
+    if not scripts:
+        options.add_argument("--enable-javascript=false")
     service = Service(find("WebKitWebDriver"), env=environment)
     service.start()
     started.callback(service.stop)
@@ -146,6 +176,6 @@ def _webkit_driver(
     except (WebDriverException, HTTPError):
         if tries == 1:
             raise
-        return _webkit_driver(started, environment, tries=tries - 1)
+        return _webkit_driver(started, environment, scripts=scripts, tries=tries - 1)
     started.callback(driver.quit)
     return driver

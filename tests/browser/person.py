@@ -45,8 +45,11 @@ class Person(ABC):
 class PlaywrightPerson(Person):
     """At Chromium or Firefox."""
 
-    def __init__(self, engine: str, downloads: Path, *, context: BrowserContext) -> None:
+    def __init__(
+        self, engine: str, downloads: Path, *, context: BrowserContext, scripts: bool = True
+    ) -> None:
         super().__init__(engine, downloads)
+        self._scripts = scripts
         self._context = context
         context.on("request", lambda request: self._note_request(request.url))
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
@@ -54,7 +57,12 @@ class PlaywrightPerson(Person):
 
     def new_window(self) -> Window:
         announces = self.engine == "chromium"
-        return PlaywrightWindow(self._context.new_page(), self._downloads, announces_downloads=announces)
+        return PlaywrightWindow(
+            self._context.new_page(),
+            self._downloads,
+            announces_downloads=announces,
+            by_hand=self._scripts or self.engine == "chromium",
+        )
 
     def end_session(self, url: str) -> None:
         assert any(cookie.get("name") == SESSION for cookie in self._context.cookies(url))

@@ -74,6 +74,12 @@ class Delivery:
         mails = self._demo.maildirs.of(address)
         return [mail for mail in mails if mail.header()["Message-ID"] == self._message_id]
 
+    def link(self, address: str) -> str:
+        """Where «Read message» in the notice leads."""
+        found = re.search(r"\bhttp\S+/read/[^\s>]+", text_of(self.notice(address).read()))
+        assert found is not None
+        return found[0]
+
     def save(self, address: str, folder: Path) -> Path:
         """The securedoc, saved from the notice as its recipient would; the file's path."""
         parts = attachments_of(self.notice(address).read())
@@ -106,6 +112,12 @@ def message_id(file: Path) -> str:
     """The message's id, from where FORMAT.md section 2 puts it."""
     header = read_securedoc(file.read_bytes()).payload[0]
     return str(UUID(bytes=header[16:32]))
+
+
+def moved(file: Path, server: str, elsewhere: str) -> str:
+    """The file's text with another key server: its data block writes slashes as `\\u002f`."""
+    text = file.read_text("ascii").replace(server, elsewhere)
+    return text.replace(server.replace("/", "\\u002f"), elsewhere.replace("/", "\\u002f"))
 
 
 @contextmanager

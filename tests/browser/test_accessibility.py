@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.journey import PASSPHRASE, approve, open_as_newcomer, register, until_state
 from tests.browser.person import Person
-from tests.browser.stack import Demo, mail_to, message_id
+from tests.browser.stack import Demo, mail_to, message_id, moved
 from tests.browser.windows import Window
 
 
@@ -105,6 +105,45 @@ def test_pages_of_the_portal_are_sound(
     sound(stranger, "signed in with another address")
 
 
+def test_pages_of_a_mailed_code_and_of_addresses_are_sound(
+    reader: Person, demo: Demo, address: str, tmp_path: Path, sound: Callable[[Window, str], None]
+) -> None:
+    reader.forgive("422")
+    envelope = reader.open(demo.send(mail_to(address, "[code] x")).save(address, tmp_path))
+    window = envelope.click_opening("Open message")
+    window.see("no passphrase is needed")
+    sound(window, "the way by a code")
+    window.click("Use my passphrase instead")
+    window.fill("Passphrase", "wrong")
+    window.click("Open message")
+    window.see("do not go together")
+    sound(window, "a wrong passphrase instead")
+    window.click("Sign in with another address")
+    window.see("This message was made for")
+    sound(window, "another address")
+    window.click("Back")
+    window.click("Get a code by mail")
+    window.see("Type the code from the mail")
+    sound(window, "the code that opens")
+    again = reader.open(window.url())
+    window.close()
+    again.fill("Code", demo.code_for(address))
+    again.click("Open message")
+    again.see("Choose a passphrase")
+    sound(again, "the offer")
+
+    other = f"emil.{address}"
+    register_elsewhere(reader, demo, other)
+    profile = reader.open(f"{demo.url}/profile")
+    profile.fill("Mail address", f"team.{address}")
+    profile.click("Add an address")
+    profile.fill("Code", demo.code_for(f"team.{address}"))
+    sound(profile, "the code for an address")
+    profile.click("Add this address")
+    profile.see("is now one of your addresses")
+    sound(profile, "the profile with two addresses")
+
+
 def register_elsewhere(person: Person, demo: Demo, address: str) -> None:
     """Through the portal, without a message at hand."""
     window = person.open(f"{demo.url}/code")
@@ -133,7 +172,7 @@ def test_refusals_are_sound(
     reader.forgive("403", "ERR_", "410")
     file = demo.send(mail_to(address)).save(address, tmp_path)
     unreachable = file.with_name("unreachable.html")
-    unreachable.write_text(file.read_text("ascii").replace(demo.url, "http://127.0.0.1:4"), "ascii")
+    unreachable.write_text(moved(file, demo.url, "http://127.0.0.1:4"), "ascii")
     altered = file.with_name("altered.html")
     altered.write_bytes(file.read_bytes()[:-600])
     demo.sealpost("message", "lock", message_id(file), "--reason", "A mistake.")

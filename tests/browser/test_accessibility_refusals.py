@@ -15,7 +15,7 @@ from envelope.ids import b64u_encode
 from tests.browser.journey import until_state
 from tests.browser.person import Person
 from tests.browser.stack import Demo, mail_to
-from tests.browser.windows import PlaywrightWindow
+from tests.browser.windows import PlaywrightWindow, wait_for
 
 ANSWERS: dict[str, tuple[int, dict[str, Any]]] = {
     "expired": (403, {"code": "message-expired", "expired_at": "2026-11-01T08:00:00Z"}),
@@ -87,10 +87,28 @@ def test_file_of_a_later_version_is_sound(envelope: PlaywrightWindow, file: Path
     assert envelope.axe() == []
 
 
-def test_browser_that_is_too_old_is_sound(envelope: PlaywrightWindow) -> None:
+def test_browser_that_is_too_old_is_offered_the_other_ways(envelope: PlaywrightWindow) -> None:
+    """The page is then as it is without scripts: no button that does nothing."""
     envelope.page.add_init_script("delete globalThis.DecompressionStream")
     envelope.page.reload()
-    until_state(envelope, "browser")
+
+    envelope.see("Open online")
+    assert "Open message" not in envelope.text()
+    assert envelope.axe() == []
+
+
+def test_file_whose_script_a_filter_broke_is_offered_the_other_ways(
+    envelope: PlaywrightWindow, file: Path, somebody: Person
+) -> None:
+    """Its hash does not fit any more, so it does not run; the one in the head notices."""
+    somebody.forgive("Content Security Policy")
+    text = file.read_text("ascii")
+    assert "/*! Sealpost" in text
+    file.write_text(text.replace("/*! Sealpost", "/*! Checked by a filter. Sealpost"), "ascii")
+
+    envelope.goto(file.as_uri())
+    envelope.see("Open message", "Open online")
+    wait_for(lambda: "Open message" not in envelope.text(), "the page without scripts", instead=envelope.text)
 
     assert envelope.axe() == []
 

@@ -16,6 +16,7 @@ from keyserver.settings import Settings
 from tests.browser.journey import open_as_newcomer
 from tests.browser.person import Person
 from tests.browser.stack import ROOT, Demo, free_port, mail_to, running_demo
+from tests.browser.windows import PlaywrightWindow, wait_for
 
 
 def test_envelope_saved_from_the_mailbox_page_opens(somebody: Person, demo: Demo, address: str) -> None:
@@ -33,7 +34,39 @@ def test_envelope_saved_from_the_mailbox_page_opens(somebody: Person, demo: Demo
 
     page.click(address)
     page.click("code")
-    page.see(demo.code_for(address))
+    page.see_in_frame(demo.code_for(address))
+
+
+def test_link_in_a_mail_opens_the_message_in_a_window_of_its_own(
+    somebody: Person, demo: Demo, address: str
+) -> None:
+    """S26: shown as a mail program shows it, and clicked there."""
+    demo.send(mail_to(address, "[link, no passphrase] Hello", text="What it says.")).notice(address)
+    page = somebody.open(f"{demo.url}/demo/{address}/")
+    page.click("Hello")
+    page.see_in_frame("has sent you a secure message")
+
+    assert isinstance(page, PlaywrightWindow)
+    with page.page.expect_popup() as opened:
+        page.page.frame_locator("iframe").get_by_role("link", name="Read message").click()
+
+    assert "/read/" in opened.value.url
+    assert opened.value.evaluate("() => [self.origin, window.opener]") == [demo.url, None]
+
+
+def test_mail_that_is_forwarded_by_its_button_is_answered(somebody: Person, demo: Demo, address: str) -> None:
+    """S138: open by forwarding."""
+    demo.send(mail_to(address, "[no passphrase] Hello", text="What it says.")).notice(address)
+    page = somebody.open(f"{demo.url}/demo/{address}/")
+    page.click("Hello")
+    page.click("Forward to open@tidewater.example")
+    page.see("Forwarded to open@tidewater.example")
+
+    wait_for(lambda: len(demo.maildirs.of(address)) == 2, "the answer")
+    page.click("All mailboxes")
+    page.click(address)
+    page.click("Open your secure message")
+    page.see_in_frame("was forwarded to us")
 
 
 def test_mailbox_page_names_a_file_that_is_there(somebody: Person, demo: Demo, address: str) -> None:
@@ -52,7 +85,8 @@ def test_mailbox_page_names_a_file_that_is_there(somebody: Person, demo: Demo, a
 def test_samples_reach_their_recipients(demo: Demo) -> None:
     people = ("nora.lind@post.example", "emil.berg@post.example", "yoko.sato@sakura.example")
 
-    assert [len(demo.maildirs.of(person)) for person in people] == [3, 4, 1]
+    assert [len(demo.maildirs.of(person)) for person in people] == [5, 5, 1]
+    assert len(demo.maildirs.of("tom.becker@post.example")) == 1
 
 
 def test_demo_starts_again_where_it_was(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.journey import approve, open_as_newcomer, register, until_state
 from tests.browser.person import Person, PlaywrightPerson
-from tests.browser.stack import Demo, mail_to, message_id
+from tests.browser.stack import Demo, mail_to, message_id, moved
 
 
 def test_locked_message_says_so_and_why(person: Person, demo: Demo, address: str, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_truncated_file_says_that_it_is_altered(
 
 def test_unreachable_key_server_is_named(person: Person, demo: Demo, address: str, tmp_path: Path) -> None:
     file = demo.send(mail_to(address, "[no passphrase] Reminder")).save(address, tmp_path)
-    file.write_text(file.read_text("ascii").replace(demo.url, "http://127.0.0.1:4"), "ascii")
+    file.write_text(moved(file, demo.url, "http://127.0.0.1:4"), "ascii")
     person.forgive("ERR_UNSAFE_PORT", "ERR_CONNECTION_REFUSED", "127.0.0.1:4")
 
     envelope = person.open(file)

@@ -4,10 +4,11 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
 from typing import Any, TypeVar
 
-from playwright.sync_api import ElementHandle, Page
+from playwright.sync_api import ElementHandle, Frame, Page
 from playwright.sync_api import Error as PlaywrightError
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -91,6 +92,10 @@ class Window(ABC):
         """Click, and return the window that opens."""
 
     @abstractmethod
+    def frame(self) -> "Window":
+        """What its first frame shows, as a window of its own: also where no page may look into it."""
+
+    @abstractmethod
     def download(self, words: str, *, within: str = "") -> Path:
         """Click, and return the file that arrives on disk; `within` is what the button's list entry says."""
 
@@ -137,10 +142,14 @@ class Window(ABC):
 class PlaywrightWindow(Window):
     """A page of Chromium or Firefox."""
 
-    def __init__(self, page: Page, downloads: Path, *, announces_downloads: bool) -> None:
+    def __init__(
+        self, page: Page | Frame, downloads: Path, *, announces_downloads: bool, by_hand: bool = True
+    ) -> None:
         self.page = page
         self._downloads = downloads
         self._announces_downloads = announces_downloads
+        #: Else elements are told that they were clicked: in Firefox without scripts the driver cannot click.
+        self._by_hand = by_hand
 
     def goto(self, url: str) -> None:
         self.page.goto(url, wait_until="commit")
@@ -167,20 +176,35 @@ class PlaywrightWindow(Window):
 
     def _click(self, *sought: str) -> bool:
         element = self._element(*sought)
-        if element:
+        if element and self._by_hand:
             element.click()
+        elif element:
+            self.page.evaluate("(element) => element.click()", element)
         return element is not None
 
     def _type(self, label: str, text: str) -> bool:
         element = self._element("field", label)
-        if element:
+        if element and self._by_hand:
             element.fill(text)
+        elif element:
+            self.page.evaluate("([element, text]) => { element.value = text; }", [element, text])
         return element is not None
 
     def click_opening(self, words: str) -> Window:
-        with self.page.expect_popup() as popup:
+        with (self.page.page if isinstance(self.page, Frame) else self.page).expect_popup() as popup:
             self.click(words)
-        return PlaywrightWindow(popup.value, self._downloads, announces_downloads=self._announces_downloads)
+        return PlaywrightWindow(
+            popup.value,
+            self._downloads,
+            announces_downloads=self._announces_downloads,
+            by_hand=self._by_hand,
+        )
+
+    def frame(self) -> Window:
+        element = wait_for(lambda: self.page.query_selector("iframe"), "a frame", instead=self.text)
+        window = copy(self)
+        window.page = element.content_frame()
+        return window
 
     def download(self, words: str, *, within: str = "") -> Path:
         if not self._announces_downloads:  # Firefox: the event never comes (seen with Playwright 1.64)
@@ -199,10 +223,18 @@ class SeleniumWindow(Window):
         self.driver = driver
         self._downloads = downloads
         self._handle = handle
+        self._within_frame = False
 
     def _turn(self) -> WebDriver:
         self.driver.switch_to.window(self._handle)
+        if self._within_frame:
+            self.driver.switch_to.frame(0)
         return self.driver
+
+    def frame(self) -> Window:
+        window = copy(self)
+        window._within_frame = True
+        return window
 
     def goto(self, url: str) -> None:
         self._turn().get(url)

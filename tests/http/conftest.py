@@ -8,8 +8,10 @@ import pytest
 from flask import Flask
 
 from keyserver import create_app
+from keyserver.copy_store import CopyStore
 from keyserver.db import Database, upgrade
 from tests.factories import Page, make_settings
+from tests.http.copy_steps import Gateway, Link
 from tests.http.steps import Browser, ask_for_message
 
 
@@ -49,3 +51,22 @@ def envelope(database: Database) -> Callable[..., Page]:
         return ask_for_message(database, *recipients, **options)
 
     return make
+
+
+@pytest.fixture
+def gateway(app: Flask) -> Gateway:
+    """A gateway that puts copies."""
+    return Gateway(app)
+
+
+@pytest.fixture
+def link(app: Flask) -> Link:
+    """The page that a link to a copy leads to."""
+    return Link(app)
+
+
+@pytest.fixture
+def store(app: Flask) -> CopyStore:
+    """Where the key server keeps copies."""
+    found: CopyStore = app.extensions["sealpost"].copies
+    return found

@@ -74,9 +74,11 @@ def file(app: Flask) -> File:
 
 def released(answer: TestResponse) -> Released:
     body = answer.get_json()
-    assert body.keys() == {"state", "enc", "sealed"}
+    assert body.keys() == {"state", "enc", "sealed", "expires", "offer"}
     assert body["state"] == "released"
-    return Released(b64u_decode(body["enc"], size=65), b64u_decode(body["sealed"], size=48))
+    enc, sealed = b64u_decode(body["enc"], size=65), b64u_decode(body["sealed"], size=48)
+    expires = datetime.fromisoformat(body["expires"]) if body["expires"] else None
+    return Released(enc, sealed, expires, body["offer"])
 
 
 def approve(database: Database, page: Page) -> None:

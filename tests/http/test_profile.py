@@ -10,7 +10,7 @@ def test_profile_shows_names_language_and_addresses(bob: Browser) -> None:
 
     assert 'value="Robert"' in page
     assert 'value="Baker"' in page
-    assert "<li>bob@b.example</li>" in page
+    assert "<h3>bob@b.example</h3>" in page
 
 
 def test_changed_names_are_kept(bob: Browser) -> None:

@@ -126,6 +126,43 @@ def test_remembered_computer_can_be_forgotten_from_elsewhere(app: Flask, bob: Br
     assert "Remembered computers" not in bob.get("/profile").text
 
 
+def test_remembered_computers_are_listed_with_browser_and_times(app: Flask, bob: Browser) -> None:
+    """S49."""
+    firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0"
+    fields = {"address": "bob@b.example", "passphrase": PASSPHRASE, "remember": "yes"}
+    Browser(app).post("/signin", fields, headers={"User-Agent": firefox})
+
+    page = bob.get("/profile").text
+
+    assert "Firefox, Windows" in page
+    assert re.search(r"Remembered since <time datetime=", page)
+    assert re.search(r"Last used <time datetime=", page)
+
+
+def test_all_remembered_computers_are_forgotten_by_one_press(
+    app: Flask, bob: Browser, database: Database
+) -> None:
+    """S49."""
+    others = [Browser(app) for _ in range(3)]
+    for other in others:
+        other.sign_in("bob@b.example", remember="yes")
+        other.client.delete_cookie("sealpost-session")
+    eve = Browser(app)
+    eve.register("eve@b.example", remember="yes")
+    eve.client.delete_cookie("sealpost-session")
+
+    assert bob.post("/devices/forget").location == "/profile"
+
+    assert "All computers are forgotten" in bob.get("/profile").text
+    assert not any(other.signed_in() for other in others)
+    assert bob.signed_in()
+    assert eve.signed_in()
+
+
+def test_computers_are_not_forgotten_by_a_link(bob: Browser) -> None:
+    assert bob.get("/devices/forget").status_code == 405
+
+
 def test_somebody_elses_computer_cannot_be_forgotten(app: Flask, bob: Browser) -> None:
     bob.sign_in("bob@b.example", remember="yes")
     (forget,) = re.findall(r'action="(/devices/[^"]+/forget)"', bob.get("/profile").text)

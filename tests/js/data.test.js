@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { deflateRawSync } from "node:zlib";
 
-import { readEnvelope } from "../../static/js/envelope/data.js";
+import { readEnvelope, readStrings } from "../../static/js/envelope/data.js";
 import { FormatError } from "../../static/js/envelope/errors.js";
 
 const POLICY = {
@@ -15,7 +16,8 @@ const POLICY = {
   sent: "2026-11-23T18:00:00Z",
   subject: null,
 };
-const words = (strings) => Buffer.from(JSON.stringify(strings)).toString("base64url");
+const packed = (text) => deflateRawSync(text).toString("base64url");
+const words = (strings) => packed(JSON.stringify(strings));
 const DATA = {
   server: "https://keys.a.example",
   recipient: "bob@b.example",
@@ -24,6 +26,8 @@ const DATA = {
   digest: Buffer.alloc(32, 2).toString("base64url"),
   size: 5,
   locale: "de",
+  remember: false,
+  applet: true,
   strings: words({ Print: "Печать" }),
 };
 
@@ -33,9 +37,24 @@ test("the data block is read as values", () => {
   const envelope = readEnvelope(block());
   assert.equal(envelope.policy.level, "high");
   assert.equal(envelope.policyText, DATA.policy);
-  assert.deepEqual(envelope.strings, { Print: "Печать" });
   assert.deepEqual(envelope.secret, new Uint8Array(32).fill(1));
 });
+
+test("the script's words are inflated, none stands for English", async () => {
+  assert.deepEqual(await readStrings(DATA.strings), { Print: "Печать" });
+  assert.deepEqual(await readStrings(""), {});
+});
+
+for (const [name, strings] of Object.entries({
+  "a translation that is no text": words({ Print: 1 }),
+  "words that are no object": words(["Print"]),
+  "words that are no JSON": packed("{"),
+  "words that were cut off": DATA.strings.slice(0, -6),
+  "words that inflate beyond all measure": packed(" ".repeat(10_000_000) + "{}"),
+  "words that are no base64url": "!",
+})) {
+  test(`${name}: refused`, () => assert.rejects(readStrings(strings), FormatError));
+}
 
 test("line breaks within the block mean nothing, even inside a text", () => {
   const folded = block().replace(/.{40}/g, "$&\r\n");
@@ -52,7 +71,8 @@ for (const [name, changes] of Object.entries({
   "a policy with something more": { policy: JSON.stringify({ ...POLICY, reply: true }) },
   "a policy that is no JSON": { policy: "{" },
   "a size that is no number": { size: "5" },
-  "a translation that is no text": { strings: words({ Print: 1 }) },
+  "a flag that is no flag": { remember: "false" },
+  "a level of the future": { policy: JSON.stringify({ ...POLICY, level: "sealed" }) },
   "a field too many": { extra: 1 },
   "a field too few": { size: undefined },
 })) {

@@ -93,24 +93,34 @@ test("the match code is two digits of what both sides know", async () => {
 test("without a passphrase the key share comes at once", async () => {
   play(release);
   const { opening } = await prepared();
-  assert.deepEqual(await opening.ask(), KEY_SHARE);
+  assert.deepEqual(await opening.ask(), { keyShare: KEY_SHARE, expires: null, offer: null });
 });
 
 test("the result is asked for with the poll secret until it is released", async () => {
   const requests = play(WAITING, [200, { state: "waiting", poll_after: 1 }], release);
   const { opening } = await prepared();
-  assert.deepEqual(await opening.result(await opening.ask(), rung()), KEY_SHARE);
+  assert.deepEqual((await opening.result(await opening.ask(), rung())).keyShare, KEY_SHARE);
   const [asked, polled] = requests;
   assert.equal(polled.address, `https://keys.a.example/api/v1/openings/${asked.body.opening}/result`);
   const digest = createHash("sha256").update(bytesOf(polled.body.poll_secret)).digest("base64url");
   assert.equal(digest, asked.body.poll_sha256);
 });
 
+test("what the server says beside the key share comes along", async () => {
+  const beside = { expires: "2026-12-24T00:00:00Z", offer: "passphrase" };
+  play(async (requests) => {
+    const [status, body] = await release(requests);
+    return [status, { ...body, ...beside }];
+  });
+  const { opening } = await prepared();
+  assert.deepEqual(await opening.ask(), { keyShare: KEY_SHARE, ...beside });
+});
+
 test("a poll that gets no answer or comes too often does not end the opening", async () => {
   const throttled = [429, { code: "throttled", retry_after: 5 }];
   play(WAITING, new TypeError("network"), throttled, release);
   const { opening } = await prepared();
-  assert.deepEqual(await opening.result(await opening.ask(), rung()), KEY_SHARE);
+  assert.deepEqual((await opening.result(await opening.ask(), rung())).keyShare, KEY_SHARE);
 });
 
 test("a refusal carries the server's code and details", async () => {

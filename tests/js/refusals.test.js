@@ -48,11 +48,24 @@ test("every state says what happened and what to do, in words of people", () => 
   speak({});
   const source = readFileSync(new URL("../../static/js/envelope/refusals.js", import.meta.url), "utf8");
   const states = [...source.matchAll(/case "([a-z-]+)"/g)].map(([, state]) => state);
-  assert.equal(states.length, 13);
+  assert.equal(states.length, 12);
   for (const state of [...states, "failed"]) {
     assert.ok(sentences(state).length >= 2, state);
     assert.doesNotMatch(sentences(state).join(" "), /\b(key|payload|token|ciphertext|MIME)\b|%\(/i);
   }
+});
+
+test("the online door is pointed to where it is there and helps", () => {
+  speak({});
+  const inside = (state, opensOnline) => words(state, {}, { ...ENVELOPE, opensOnline }).join(" ");
+  for (const state of ["altered", "unreachable", "failed"]) {
+    assert.match(inside(state, true), /open it online/);
+    assert.doesNotMatch(inside(state, false), /online/);
+  }
+  for (const state of ["expired", "locked", "not-found", "wrong-key"]) {
+    assert.doesNotMatch(inside(state, true), /online/);
+  }
+  assert.doesNotMatch(inside("altered", true), /Save the attachment/);
 });
 
 test("the sender's reason, the date and the pause are told when they are known", () => {

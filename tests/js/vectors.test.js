@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { softwareCipher } from "../../static/js/envelope/cipher192.js";
 import { readContent } from "../../static/js/envelope/content.js";
 import { checkPolicy, decodeCarriers, readPayload } from "../../static/js/envelope/payload.js";
-import { decrypt, possessionProof } from "../../static/js/envelope/segments.js";
+import { decrypt, possessionProof, unlock } from "../../static/js/envelope/segments.js";
 import { uuidText } from "../../static/js/envelope/bytes.js";
 import { bytesOf, carriersOf, vectors } from "./vectors.js";
 
@@ -16,7 +16,7 @@ async function open(vector, standIn) {
   const payload = readPayload(inputs);
   await checkPolicy(payload, vector.policy);
   const halves = { keyShare: bytesOf(vector.key_share), secret: bytesOf(vector.envelope_secret) };
-  const segments = await decrypt(payload, halves, { standIn });
+  const segments = await decrypt(payload, await unlock(payload, halves, standIn));
   const { headers, parts } = readContent(segments, payload.segmentSize);
   return { payload, content: { headers, parts: await Promise.all(parts.map((part) => described(part))) } };
 }

@@ -1,4 +1,5 @@
-"""What the doors besides the file need: options of a message, copies, one-time links, further addresses."""
+"""What the doors besides the file need: options of a message, copies, one-time links, further addresses,
+and how an opening was approved."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,6 +21,8 @@ def upgrade() -> None:
     with op.batch_alter_table("message") as message:
         for name in OPTIONS:
             message.alter_column(name, server_default=None)
+    op.create_index("ix_message_sender_registered_id", "message", ["sender", "registered", "id"])
+    op.add_column("opening", sa.Column("approval", sa.String(length=10), nullable=True))
     op.create_table(
         "proven_address",
         sa.Column("address", sa.String(length=320), nullable=False),

@@ -3,19 +3,26 @@
 /**
  * @param {Uint8Array} key 32 or 24 bytes
  * @param {(key: Uint8Array) => {decrypt: Function}} [standIn]
- * @returns {Promise<{decrypt: (nonce, header, sealed) => Promise<ArrayBuffer|Uint8Array>}>}
+ * @returns {Promise<{decrypt: (nonce, header, sealed) => Promise<ArrayBuffer|Uint8Array>, key?: CryptoKey}>}
  */
 export async function importCipher(key, standIn) {
   try {
-    return nativeCipher(await crypto.subtle.importKey("raw", key, "AES-GCM", false, ["decrypt"]));
+    return nativeCipher(await importKey(key));
   } catch (refused) {
     if (!standIn) throw refused;
     return standIn(key);
   }
 }
 
-function nativeCipher(key) {
+/** The browser's own key object: it decrypts, and tells nobody what it is. @throws {DOMException} */
+export function importKey(key) {
+  return crypto.subtle.importKey("raw", key, "AES-GCM", false, ["decrypt"]);
+}
+
+/** The cipher of a key that the browser holds. */
+export function nativeCipher(key) {
   return {
+    key,
     decrypt: (iv, additionalData, sealed) =>
       crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData }, key, sealed),
   };

@@ -2,18 +2,57 @@
 
 import { button, element } from "./dom.js";
 import { gettext } from "./gettext.js";
-import { isWorthAnotherTry, stateOf, words } from "./refusals.js";
+import * as fileRefusals from "./refusals.js";
 
 export class Cover {
-  /** @param {Document} page @param {() => void} onOpen on «Open message» and «Try again» */
-  constructor(page, onOpen) {
+  /** @param {Document} page @param {object} [refusals] what refusals.js has */
+  constructor(page, refusals = fileRefusals) {
+    this.refusals = refusals;
     this.main = page.getElementById("main");
     this.ready = page.getElementById("ready");
     this.panel = page.getElementById("panel");
     this.status = page.getElementById("status");
     this.actions = page.getElementById("actions");
-    this.onOpen = onOpen;
-    page.getElementById("open").addEventListener("click", onOpen);
+    this.how = page.getElementById("how");
+    this.box = page.getElementById("remember");
+    this.hint = page.getElementById("remember-hint");
+    this.open = page.getElementById("open");
+    this.onOpen = () => {}; // on «Open message» and «Try again»
+    this.open.addEventListener("click", () => this.onOpen());
+  }
+
+  /** Until then the button does nothing, and says so to whoever cannot see it. */
+  enable() {
+    this.open.disabled = false;
+  }
+
+  /** Whether the person wants this envelope remembered. */
+  get wantsRemembering() {
+    return this.box.checked;
+  }
+
+  /** The box stays where it is, with the reason under it. */
+  cannotRemember() {
+    this.box.disabled = true;
+    this.hint.style.minBlockSize = `${this.hint.getBoundingClientRect().height}px`;
+    this.hint.textContent = gettext("This browser cannot remember it.");
+  }
+
+  /** It is remembered: in the place of the words about signing in. */
+  showKept(onForget) {
+    const told = gettext("This browser remembers this envelope: it opens without signing in.");
+    const forget = button(gettext("Forget"), onForget, { id: "forget" });
+    this.kept = element("div", { id: "kept" }, element("p", {}, told), forget);
+    this.how.hidden = true;
+    this.how.after(this.kept);
+  }
+
+  /** Not any more. */
+  showUsual() {
+    const hadFocus = this.kept.contains(document.activeElement);
+    this.kept.remove();
+    this.how.hidden = false;
+    if (hadFocus) this.open.focus();
   }
 
   /** As it was when the page came up. */
@@ -21,7 +60,7 @@ export class Cover {
     this.show("ready", [], []);
     this.ready.hidden = false;
     this.panel.hidden = true;
-    this.ready.querySelector("button").focus();
+    this.open.focus();
   }
 
   /** Something takes a moment. @returns {(fraction: number) => void} moves the bar */
@@ -46,12 +85,12 @@ export class Cover {
 
   /** It cannot be opened: what happened, what to do next. */
   showRefusal(error, envelope) {
-    const state = stateOf(error);
-    const [title, ...sentences] = words(state, error.details ?? {}, envelope);
+    const state = this.refusals.stateOf(error);
+    const [title, ...sentences] = this.refusals.words(state, error.details ?? {}, envelope);
     const heading = element("h2", {}, title);
     const refusal = element("div", { class: "refusal" }, heading, ...paragraphs(sentences.filter(Boolean)));
-    const again = button(gettext("Try again"), this.onOpen, { id: "again", class: "primary" });
-    this.show(state, [refusal], isWorthAnotherTry(state) ? [again] : []);
+    const again = button(gettext("Try again"), () => this.onOpen(), { id: "again", class: "primary" });
+    this.show(state, [refusal], this.refusals.isWorthAnotherTry(state) ? [again] : []);
   }
 
   show(state, status, actions) {

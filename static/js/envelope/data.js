@@ -2,9 +2,12 @@
 
 import { decode, decodeExactly, text } from "./bytes.js";
 import { FormatError } from "./errors.js";
+import { inflateWithin } from "./inflate.js";
 
-const LEVELS = ["high", "medium", "none"];
+const LEVELS = ["high", "medium", "proven", "none"];
+const MAX_STRINGS = 262_144; // bytes: some ten times what the script says in the widest language
 
+const isFlag = (value) => typeof value === "boolean";
 const isText = (value) => typeof value === "string";
 const isTextOrNull = (value) => value === null || isText(value);
 
@@ -26,11 +29,13 @@ const DATA = {
   digest: isText,
   size: (value) => Number.isSafeInteger(value) && value > 0,
   locale: isText,
+  remember: isFlag,
+  applet: isFlag,
   strings: isText,
 };
 
 /**
- * The data block as values; line breaks in it only keep its lines short.
+ * The data block as values, all but its strings; line breaks in it only keep its lines short.
  *
  * @param {string} json @throws {FormatError}
  */
@@ -41,12 +46,21 @@ export function readEnvelope(json) {
     secret: decodeExactly(data.secret, 32),
     digest: decodeExactly(data.digest, 32),
     policyText: data.policy,
-    policy: record(data.policy, POLICY),
-    strings: words(parse(text(decode(data.strings)))),
+    policy: readPolicy(data.policy),
   };
 }
 
-function words(strings) {
+/** The canonical policy as values. @throws {FormatError} */
+export const readPolicy = (json) => record(json, POLICY);
+
+/** The script's words by their English original, out of `strings`. @throws {FormatError} */
+export async function readStrings(packed) {
+  if (packed === "") return {};
+  return words(parse(text(await inflateWithin([decode(packed)], MAX_STRINGS))));
+}
+
+/** @throws {FormatError} */
+export function words(strings) {
   if (!isRecord(strings) || !Object.values(strings).every(isText)) throw new FormatError();
   return strings;
 }

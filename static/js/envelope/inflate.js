@@ -8,11 +8,18 @@ import { FormatError } from "./errors.js";
  * @param {Uint8Array[]} views @throws {FormatError}
  */
 export async function inflate(views, size) {
-  const bytes = new Uint8Array(size);
+  const bytes = await inflateWithin(views, size);
+  if (bytes.length !== size) throw new FormatError();
+  return bytes;
+}
+
+/** Inflate into `limit` bytes at most. @throws {FormatError} */
+export async function inflateWithin(views, limit) {
+  const bytes = new Uint8Array(limit);
   const stream = streamOf(views).pipeThrough(new DecompressionStream("deflate-raw"));
   const filled = await fill(bytes, stream.getReader());
-  if (filled !== size) throw new FormatError();
-  return bytes;
+  if (filled < 0) throw new FormatError();
+  return bytes.subarray(0, filled);
 }
 
 /** Not by way of a Blob, whose bytes take a detour through another process in Chromium. */

@@ -33,12 +33,10 @@ export class Opening {
     return matchCode(this.id, this.publicKey);
   }
 
-  /** @returns {Promise<Uint8Array|{expiresIn, pollAfter}>} the key share, or for how many seconds to wait */
+  /** @returns {Promise<Released|{expiresIn, pollAfter}>} what was released, or for how many seconds to wait */
   async ask() {
     const answer = await post(`${this.server}/api/v1/openings`, {
-      message: uuidText(this.messageId),
-      recipient: this.recipient,
-      possession_proof: encode(await possessionProof(this.secret, this.messageId)),
+      ...(await whoAsks(this, this.messageId)),
       opening: uuidText(this.id),
       public_key: encode(this.publicKey),
       poll_sha256: encode(await sha256(this.pollSecret)),
@@ -53,7 +51,7 @@ export class Opening {
   /**
    * Ask for the result until it is there; a pause ends early when `alarm` rings.
    *
-   * @returns {Promise<Uint8Array>} the key share
+   * @returns {Promise<Released>}
    * @throws {RefusedError} what the approval met; `gone` when time is over, `cancelled` when `alarm` stops
    */
   async result({ expiresIn, pollAfter }, alarm) {
@@ -81,15 +79,27 @@ export class Opening {
     }
   }
 
-  /** The key share out of what the server sealed to this page. @throws {RefusedError|WrongKeyError} */
-  async unseal({ enc, sealed }) {
+  /**
+   * What the server sealed to this page, and what it said beside it.
+   *
+   * @typedef {{keyShare: Uint8Array, expires: string|null, offer: string|null}} Released
+   * @returns {Promise<Released>} @throws {RefusedError|WrongKeyError}
+   */
+  async unseal({ enc, sealed, expires = null, offer = null }) {
     const info = join("sealpost/1 opening", this.id, this.messageId, this.recipient);
     try {
-      return await open(this.pair, decodeExactly(enc, 65), { sealed: decodeExactly(sealed, 48), info });
+      const part = { sealed: decodeExactly(sealed, 48), info };
+      return { keyShare: await open(this.pair, decodeExactly(enc, 65), part), expires, offer };
     } catch (error) {
       throw error instanceof FormatError ? new RefusedError("server-error") : new WrongKeyError();
     }
   }
+}
+
+/** What every request about a message begins with. */
+export async function whoAsks({ recipient, secret }, messageId) {
+  const proof = await possessionProof(secret, messageId);
+  return { message: uuidText(messageId), recipient, possession_proof: encode(proof) };
 }
 
 /** The two digits that page and portal both show. */

@@ -5,9 +5,9 @@ import { decode, equal, join, sha256, utf8 } from "./bytes.js";
 import { FormatError, LimitExceededError, PayloadCorruptError, UnsupportedVersionError } from "./errors.js";
 
 const HEADER_SIZE = 64;
-const KEY_CHECK_SIZE = 32;
-const TAG_SIZE = 16;
-const MAX_PAYLOAD = 67_108_864;
+export const PRELUDE_SIZE = HEADER_SIZE + 32; // the key check stands behind the header
+export const TAG_SIZE = 16;
+export const MAX_PAYLOAD = 67_108_864;
 const MIN_SEGMENT = 4_096;
 const MAX_SEGMENT = 1_048_576;
 const KEY_SIZES = { 1: 32, 2: 24 };
@@ -43,7 +43,14 @@ export async function decodeCarriers(carriers, progress = () => {}) {
  * @throws {FormatError|UnsupportedVersionError|LimitExceededError}
  */
 export function readPayload([first, ...segments]) {
-  if (first?.length !== HEADER_SIZE + KEY_CHECK_SIZE || segments.length === 0) throw new FormatError();
+  const prelude = readPrelude(first);
+  checkSegments(segments, prelude.segmentSize);
+  return { ...prelude, segments };
+}
+
+/** What stands before the segments. @throws {FormatError|UnsupportedVersionError|LimitExceededError} */
+export function readPrelude(first) {
+  if (first?.length !== PRELUDE_SIZE) throw new FormatError();
   const view = new DataView(first.buffer, first.byteOffset, first.length);
   if (!equal(first.subarray(0, 8), utf8("SEALPOST"))) throw new FormatError();
   const keySize = KEY_SIZES[view.getUint8(9)];
@@ -51,7 +58,6 @@ export function readPayload([first, ...segments]) {
   if (view.getUint16(10) !== 0) throw new FormatError();
   const segmentSize = view.getUint32(12);
   checkSegmentSize(segmentSize);
-  checkSegments(segments, segmentSize);
   return {
     header: first.subarray(0, HEADER_SIZE),
     keyCheck: first.subarray(HEADER_SIZE),
@@ -59,7 +65,6 @@ export function readPayload([first, ...segments]) {
     policyDigest: first.subarray(32, 64),
     keySize,
     segmentSize,
-    segments,
   };
 }
 
@@ -69,8 +74,9 @@ function checkSegmentSize(size) {
 }
 
 function checkSegments(segments, segmentSize) {
-  const total = segments.reduce((sum, segment) => sum + segment.length, HEADER_SIZE + KEY_CHECK_SIZE);
+  const total = segments.reduce((sum, segment) => sum + segment.length, PRELUDE_SIZE);
   if (total > MAX_PAYLOAD) throw new LimitExceededError();
+  if (segments.length === 0) throw new FormatError();
   const full = segmentSize + TAG_SIZE;
   const last = segments.at(-1).length;
   if (last <= TAG_SIZE || last > full) throw new FormatError();

@@ -9,8 +9,8 @@ import { mentionedIds } from "./mailimages.js";
 
 const PICTURES = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/avif"];
 
-/** Show `content` of `readContent`. */
-export async function showMessage({ headers, parts }, { locale }) {
+/** Show `content` of `readContent`. @param {string|null} [offer] what the key server has to offer afterwards */
+export async function showMessage({ headers, parts }, { locale, server }, offer) {
   const subject = headers.subject || gettext("No subject");
   const fields = fieldsOf(headers, locale);
   const { bodies, images, others } = await sorted(parts);
@@ -19,9 +19,16 @@ export async function showMessage({ headers, parts }, { locale }) {
   const print = button(gettext("Print"), () => view.print(), { id: "print" });
   const title = element("h1", { id: "subject", tabindex: "-1" }, subject);
   const pieces = [element("header", {}, title, print), fieldList(fields), view.bar, view.frame.element];
-  putInPlace([...pieces, attachmentList(others, locale)]);
+  putInPlace([...pieces, attachmentList(others, locale), offer === "passphrase" ? offerOf(server) : null]);
   title.focus({ preventScroll: true });
   printByKeys(view);
+}
+
+/** Under the message, where it disturbs nobody who reads. */
+function offerOf(server) {
+  const place = { href: `${server}/welcome`, target: "_blank", rel: "noopener noreferrer" };
+  const words = gettext("Next time without a code: choose a passphrase");
+  return element("p", { id: "offer" }, element("a", place, words));
 }
 
 function putInPlace(pieces) {

@@ -4,7 +4,7 @@ import { gettext } from "./gettext.js";
 import { dateText, durationText } from "./locale.js";
 
 const ALTERED = ["altered", "format", "limit-exceeded", "payload-corrupt"];
-const FINAL = ["altered", "browser", "not-found", "unsupported-version"];
+const FINAL = ["altered", "not-found", "unsupported-version"];
 const KNOWN = [
   ...FINAL,
   "expired",
@@ -36,12 +36,8 @@ export function words(state, details, envelope) {
     "Save the attachment from the mail once more, or ask %(sender)s to send it again.",
     { sender },
   );
+  const door = envelope.opensOnline ? gettext("You can still open it online, below.") : "";
   switch (state) {
-    case "browser":
-      return [
-        gettext("This browser cannot open the message"),
-        gettext("Save this file on your computer and open it with a current Firefox, Chrome, Edge or Safari."),
-      ];
     case "offline":
       return [gettext("You are offline"), gettext("Connect to the internet, then try again.")];
     case "unreachable":
@@ -49,6 +45,7 @@ export function words(state, details, envelope) {
         gettext("%(server)s does not answer", { server }),
         gettext("Check your internet connection and try again in a few minutes."),
         gettext("If you see this page in a mail program, save the file on your computer and open it from there."),
+        door,
       ];
     case "expired":
       return [gettext("This message has expired"), expiry(details, envelope), ask];
@@ -64,7 +61,7 @@ export function words(state, details, envelope) {
       return [
         gettext("This file was changed on its way to you"),
         gettext("A mail filter or a broken download may have done it. It cannot be opened like this."),
-        saveAgain,
+        door || saveAgain,
       ];
     case "not-found":
       return [
@@ -92,6 +89,7 @@ export function words(state, details, envelope) {
       return [
         gettext("The message could not be opened"),
         gettext("Try again. If that does not help, open the file in another browser."),
+        door,
       ];
   }
 }

@@ -15,17 +15,31 @@ export function possessionProof(secret, messageId) {
 }
 
 /**
+ * From both halves to what decrypts one payload.
+ *
+ * @param {object} payload of `readPayload` @param {{keyShare, secret}} halves
+ * @param {Function} [standIn] a cipher for keys that the browser refuses
+ * @returns {Promise<{cipher: object, noncePrefix: Uint8Array}>} @throws {WrongKeyError}
+ */
+export async function unlock({ header, keyCheck, keySize }, { keyShare, secret }, standIn) {
+  const info = join("sealpost/1 message key", header);
+  const length = keySize + NONCE_PREFIX_SIZE + KEY_CHECK_SIZE;
+  const okm = await hkdf(keyShare, secret, { info, length });
+  const end = keySize + NONCE_PREFIX_SIZE;
+  if (!equal(okm.subarray(end), keyCheck)) throw new WrongKeyError();
+  const cipher = await importCipher(okm.subarray(0, keySize), standIn);
+  return { cipher, noncePrefix: okm.slice(keySize, end) };
+}
+
+/**
  * Decrypt. The segments are let go of one by one, so that a big payload is never there twice.
  *
  * @param {object} payload of `readPayload`; its segments are used up
- * @param {{keyShare, secret}} halves @param {{standIn?, progress?}} [options]
+ * @param {{cipher, noncePrefix}} keys of `unlock` @param {(fraction: number) => void} [progress]
  * @returns {Promise<Uint8Array[]>} cleartext, all but the last of `payload.segmentSize` bytes
- * @throws {WrongKeyError|PayloadCorruptError}
+ * @throws {PayloadCorruptError}
  */
-export async function decrypt(payload, halves, { standIn, progress = () => {} } = {}) {
-  const { key, noncePrefix } = await deriveKeys(payload, halves);
-  const cipher = await importCipher(key, standIn);
-  const { segments, header } = payload;
+export async function decrypt({ segments, header }, { cipher, noncePrefix }, progress = () => {}) {
   const cleartext = [];
   const breathe = breather();
   while (cleartext.length < segments.length) {
@@ -40,15 +54,6 @@ export async function decrypt(payload, halves, { standIn, progress = () => {} } 
     await breathe();
   }
   return cleartext;
-}
-
-async function deriveKeys({ header, keyCheck, keySize }, { keyShare, secret }) {
-  const info = join("sealpost/1 message key", header);
-  const length = keySize + NONCE_PREFIX_SIZE + KEY_CHECK_SIZE;
-  const okm = await hkdf(keyShare, secret, { info, length });
-  const end = keySize + NONCE_PREFIX_SIZE;
-  if (!equal(okm.subarray(end), keyCheck)) throw new WrongKeyError();
-  return { key: okm.subarray(0, keySize), noncePrefix: okm.subarray(keySize, end) };
 }
 
 function nonce(prefix, number, { last }) {
