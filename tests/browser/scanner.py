@@ -20,17 +20,20 @@ from demo.maildirs import attachments_of, data_of, name_of
 
 ADDRESS = re.compile(r"https?://[^\s\"'<>()]+")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-PRESSED = "form, button, a[href], summary, input[type=submit], input[type=checkbox], [role=button]"
+PRESSED = "form:not(:has(button)), button, a[href], summary, input[type=submit], input[type=checkbox], [role=button]"
 TYPED = "input:not([type=hidden], [type=checkbox], [type=submit], [type=file]), textarea"
 #: An address that is nobody's, and digits that are the code once in ten million tries.
 WORDS = {"email": "robot@filter.example", "password": "let me in, please", "text": "1234 5678"}
 DEPTH = 5
 #: Milliseconds that it gives a page to do something by itself.
 REST = 300
-#: What a control is told by: the same in the same place is pressed once in a round.
-NAME = """(element) => [element.tagName, element.getAttribute("action") ?? element.getAttribute("href") ?? "",
-  element.innerText?.trim().slice(0, 60) ?? ""].join(" ")"""
-PLACE = "() => `${location.protocol}${location.pathname} ${document.querySelector('h1')?.innerText}`"
+#: What a control is told by: the same in the same place is pressed once in a round, and the foot of all pages
+#: is one place.
+NAME = """(element) => [
+  element.closest("footer") ? "foot" : location.protocol + location.pathname,
+  element.closest("footer") ? "" : document.querySelector("h1")?.innerText,
+  element.tagName, element.getAttribute("href") ?? element.form?.action, element.innerText?.trim().slice(0, 60),
+].join(" ")"""
 IS_FORM = "(element) => element.tagName === 'FORM'"
 #: What cannot be seen, too, as only a program can.
 PRESS = "(element) => element.tagName === 'FORM' ? element.requestSubmit() : element.click()"
@@ -84,9 +87,10 @@ class Scanner:
     def _explore(self, page: Page, *, depth: int) -> None:
         """Press one thing after another, and go on wherever that leads."""
         index = 0
+        with suppress(PlaywrightError):
+            page.wait_for_timeout(REST)
         while depth and not page.is_closed():
             with suppress(PlaywrightError):
-                page.wait_for_timeout(REST)
                 controls = page.query_selector_all(PRESSED)
                 if index >= len(controls):
                     return
@@ -94,7 +98,7 @@ class Scanner:
             index += 1
 
     def _try(self, page: Page, control: ElementHandle, *, depth: int) -> None:
-        name = UUID.sub("…", f"{page.evaluate(PLACE)}: {control.evaluate(NAME)}")
+        name = UUID.sub("…", control.evaluate(NAME))
         if name in self._seen:
             return
         self._seen.add(name)
@@ -107,6 +111,7 @@ class Scanner:
         if not page.is_closed() and not page.evaluate("() => window.before"):
             self._explore(page, depth=depth - 1)
             page.go_back()
+            page.wait_for_timeout(REST)
 
     def _type(self, page: Page) -> None:
         for field in page.query_selector_all(TYPED):
