@@ -15,8 +15,8 @@ from keyserver.views import (
     signin,
 )
 
-#: What a caller can reach. `web` knows which of them are for programs and so neither read a cookie nor
-#: check origins.
+#: What a caller can reach. `origins` knows whose cookies count, and which need no check of where forms come
+#: from.
 BLUEPRINTS = (
     signin.blueprint,
     language.blueprint,

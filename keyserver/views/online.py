@@ -240,12 +240,13 @@ def _ticket() -> Ticket:
 def _open(ticket: Ticket, *, remote: bool = False) -> Response:
     """The message, if what was shown until now is enough; what was shown stands, whatever becomes of it."""
     web.end_transaction(commit=True)
+    opening = _look(ticket)
     try:
         reader = _read(ticket)
     except PassphraseNeededError:
         return _approval(ticket, Form())
-    web.end_transaction(commit=True)
-    return online_reading.message(replace(ticket, opened=True), reader, _look(ticket), remote=remote)
+    web.end_transaction(commit=True)  # laying out takes a while: no writer waits for it
+    return online_reading.message(replace(ticket, opened=True), reader, opening, remote=remote)
 
 
 def _read(ticket: Ticket) -> PayloadReader:
@@ -323,7 +324,7 @@ def _mail_code(ticket: Ticket, form: Form) -> Response:
 
 
 def _start_page(ticket: Ticket) -> Response:
-    return _page("start", ticket, Form(), action=f"{web.services().settings.base_url}/online/open")
+    return _page("start", ticket, Form())
 
 
 def _approval(ticket: Ticket, form: Form) -> Response:
@@ -360,6 +361,7 @@ def _page(step: str, ticket: Ticket, form: Form, **context: object) -> Response:
         form,
         opening=opening,
         step=step,
+        server=web.services().settings.base_url,
         ticket=ticket.seal(web.services().tickets),
         may_remember=cookies and opening.level != Level.HIGH,
         **context,

@@ -29,6 +29,7 @@ def message(ticket: Ticket, reader: PayloadReader, opening: OnlineView, *, remot
         "online/message.html",
         opening=opening,
         step="message",
+        server=web.services().settings.base_url,
         mail=view,
         remote=remote,
         ticket=ticket.seal(web.services().tickets),

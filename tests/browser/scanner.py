@@ -20,20 +20,20 @@ from demo.maildirs import attachments_of, data_of, name_of
 
 ADDRESS = re.compile(r"https?://[^\s\"'<>()]+")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-PRESSED = "form:not(:has(button)), button, a[href], summary, input[type=submit], input[type=checkbox], [role=button]"
+PRESSED = "form:not(:has(button)), button, a[href], summary, [type=submit], [type=checkbox], [role=button]"
 TYPED = "input:not([type=hidden], [type=checkbox], [type=submit], [type=file]), textarea"
 #: An address that is nobody's, and digits that are the code once in ten million tries.
 WORDS = {"email": "robot@filter.example", "password": "let me in, please", "text": "1234 5678"}
 DEPTH = 5
 #: Milliseconds that it gives a page to do something by itself.
 REST = 300
-#: What a control is told by: the same in the same place is pressed once in a round, and the foot of all pages
-#: is one place.
-NAME = """(element) => [
-  element.closest("footer") ? "foot" : location.protocol + location.pathname,
-  element.closest("footer") ? "" : document.querySelector("h1")?.innerText,
-  element.tagName, element.getAttribute("href") ?? element.form?.action, element.innerText?.trim().slice(0, 60),
-].join(" ")"""
+#: What a control is told by: the same in the same place is pressed once. The foot is the same on all pages.
+NAME = """(element) => {
+  const leads = new URL(element.getAttribute("href") ?? element.form?.action ?? "", location).pathname;
+  if (element.closest("footer")) return `foot ${element.tagName} ${leads}`;
+  const place = `${location.protocol}${location.pathname} ${document.querySelector("h1")?.innerText}`;
+  return `${place}: ${element.tagName} ${leads} ${element.innerText?.trim().slice(0, 60)}`;
+}"""
 IS_FORM = "(element) => element.tagName === 'FORM'"
 #: What cannot be seen, too, as only a program can.
 PRESS = "(element) => element.tagName === 'FORM' ? element.requestSubmit() : element.click()"
@@ -45,21 +45,18 @@ class Scanner:
     def __init__(self, context: BrowserContext, *, server: str) -> None:
         self._context = context
         self._host = urlsplit(server).netloc
-        self._seen: set[str] = set()
-        #: What it pressed, all rounds together.
+        #: What it pressed.
         self.presses: list[str] = []
         context.route(self._is_outside, lambda route: route.abort())
 
     def scan(self, mail: EmailMessage, folder: Path) -> None:
-        """All of it, and again with what the first round left in the browser."""
+        """All of it: the addresses first, then the files with what those left in the browser."""
         addresses = self.addresses(mail)
         for address in addresses:
             self._fetch(address)
         files = [_saved(part, folder) for part in attachments_of(mail) if name_of(part).endswith(".html")]
-        for _round in range(2):
-            self._seen.clear()
-            for address in [*addresses, *files]:
-                self._show(address)
+        for address in [*addresses, *files]:
+            self._show(address)
 
     def addresses(self, mail: EmailMessage) -> list[str]:
         """Every address of the server that stands in the mail's text, its HTML and its files."""
@@ -86,23 +83,21 @@ class Scanner:
 
     def _explore(self, page: Page, *, depth: int) -> None:
         """Press one thing after another, and go on wherever that leads."""
-        index = 0
         with suppress(PlaywrightError):
             page.wait_for_timeout(REST)
-        while depth and not page.is_closed():
-            with suppress(PlaywrightError):
-                controls = page.query_selector_all(PRESSED)
-                if index >= len(controls):
-                    return
-                self._try(page, controls[index], depth=depth)
-            index += 1
+            while depth and not page.is_closed() and (control := self._next(page)):
+                self._try(page, control, depth=depth)
+
+    def _next(self, page: Page) -> ElementHandle | None:
+        """The first control that was not pressed yet, which then counts as pressed."""
+        for control in page.query_selector_all(PRESSED):
+            name = " ".join(UUID.sub("…", control.evaluate(NAME)).split())
+            if name not in self.presses:
+                self.presses.append(name)
+                return control
+        return None
 
     def _try(self, page: Page, control: ElementHandle, *, depth: int) -> None:
-        name = UUID.sub("…", control.evaluate(NAME))
-        if name in self._seen:
-            return
-        self._seen.add(name)
-        self.presses.append(name)
         self._type(page)
         page.evaluate("() => { window.before = true }")
         for opened in self._press(page, control):
@@ -120,12 +115,7 @@ class Scanner:
 
     def _press(self, page: Page, control: ElementHandle) -> list[Page]:
         """The windows that it opened."""
-        opened: list[Page] = []
-
-        def note(window: Page) -> None:
-            opened.append(window)
-
-        self._context.on("page", note)
+        before = self._context.pages
         with suppress(PlaywrightError):
             if control.is_visible() and control.is_enabled() and not control.evaluate(IS_FORM):
                 control.click(timeout=2000)
@@ -133,8 +123,7 @@ class Scanner:
                 control.evaluate(PRESS)
         with suppress(PlaywrightError):
             page.wait_for_timeout(REST)
-        self._context.remove_listener("page", note)
-        return opened
+        return [window for window in self._context.pages if window not in before]
 
 
 def _saved(part: EmailMessage, folder: Path) -> str:

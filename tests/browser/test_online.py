@@ -1,4 +1,4 @@
-"""Open Online from a file on disk, in every browser: scripts off, left out, or in a mail preview's sandbox."""
+"""Open Online from a file on disk, in every browser: scripts off, left out, or in a preview's sandbox."""
 
 import html
 import os
@@ -29,7 +29,7 @@ def preview(tmp_path: Path) -> Iterator[Callable[[Path], str]]:
             pass
 
         def __init__(self, *arguments: object, **options: object) -> None:
-            super().__init__(*arguments, directory=str(tmp_path), **options)  # type: ignore[arg-type]
+            super().__init__(*arguments, directory=str(tmp_path), **options)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
     Thread(target=server.serve_forever, daemon=True).start()

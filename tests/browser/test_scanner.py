@@ -18,7 +18,8 @@ from tests.browser.scanner import Scanner
 from tests.browser.stack import Demo, mail_to
 from tests.browser.windows import PlaywrightWindow, wait_for
 
-ABOVE_NONE = ("[link]", "[both]", "[link, high]", "[high]", "[both, proven]", "[code]")
+#: Levels medium, high and proven; behind a link alone, and with the file as well.
+ABOVE_NONE = ("[both]", "[link, high]", "[both, proven]")
 NONE = ("[link, no passphrase]", "[no passphrase]")
 
 

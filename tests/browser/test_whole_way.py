@@ -1,5 +1,6 @@
 """From a mail sent to a message read, in every browser."""
 
+import os
 from hashlib import sha256
 from pathlib import Path
 
@@ -80,15 +81,28 @@ def test_message_sealed_with_aes_192_is_read(
 def test_large_message_is_read_and_saved_whole(
     person: Person, demo: Demo, address: str, tmp_path: Path
 ) -> None:
-    """20 MB of attachments."""
+    """14 MB in an attachment: about as much as a notice still carries."""
+    mail, plan = mail_to(address, "The plans"), os.urandom(14_000_000)
+    mail.add_attachment(plan, "application", "pdf", filename="Plan.pdf")
+
+    envelope = person.open(demo.send(mail).save(address, tmp_path))
+    open_as_newcomer(envelope, demo, address)
+
+    envelope.see("The plans")
+    saved = envelope.download("Download Plan.pdf")
+    assert sha256(saved.read_bytes()).digest() == sha256(plan).digest()
+
+
+def test_message_too_large_to_attach_comes_by_link(person: Person, demo: Demo, address: str) -> None:
+    """S26: 20 MB of attachments."""
     sample = readdressed(samples.large(), address)
     table = next(sample.iter_attachments())
 
-    envelope = person.open(demo.send(sample).save(address, tmp_path))
-    open_as_newcomer(envelope, demo, address)
+    page = person.open(demo.send(sample).link(address))
+    open_as_newcomer(page, demo, address)
 
-    envelope.see("Moisture April to November.csv", "Chimney.jpg")
-    saved = envelope.download("Download Moisture April to November.csv")
+    page.see("Moisture April to November.csv", "Chimney.jpg")
+    saved = page.download("Download Moisture April to November.csv")
     assert sha256(saved.read_bytes()).digest() == sha256(table.get_payload(decode=True)).digest()
 
 

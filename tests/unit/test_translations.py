@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from translations import LOCALES, direction, full_name, menu, moment, negotiate
+from translations import LOCALES, direction, full_name, menu, moment, negotiate, size
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,20 @@ def test_moment_is_said_in_utc_to_the_minute(locale: str, written: str) -> None:
 
     assert moment(at, locale) == written
     assert moment(at.astimezone(UTC), locale) == written
+
+
+@pytest.mark.parametrize(
+    ("octets", "locale", "written"),
+    [
+        (0, "en", "0 byte"),
+        (999, "pl", "999 B"),
+        (1_500, "de", "1,5 kB"),
+        (123_456, "ja", "123 KB"),
+        (25_400_000, "fr", "25\u202fMo"),
+    ],
+)
+def test_size_is_said_in_a_unit_that_people_know(octets: int, locale: str, written: str) -> None:
+    assert size(octets, locale) == written
 
 
 @pytest.mark.parametrize(
