@@ -53,7 +53,7 @@ class Options:
     applet: bool = True
     #: Whether the file carries a script at all (S132); if not, the key server decrypts.
     script: bool = True
-    #: Whether the recipient may keep this one message's key on their computer (S133); at level high never.
+    #: Whether the recipient may keep this message's key on their computer (S133); see `may_be_remembered`.
     remember: bool = False
     #: Whether the sender is told of each recipient's first opening (S54).
     receipt: bool = False
@@ -65,8 +65,11 @@ class Options:
 
     @property
     def may_be_remembered(self) -> bool:
-        """S133, except where the passphrase is wanted each time (S48)."""
-        return self.remember and self.level is not Level.HIGH
+        """S133, except where the passphrase is wanted each time (S48), and for AES-192.
+
+        A browser keeps a key that it does not hand out; Chromium has no such keys of 192 bits.
+        """
+        return self.remember and self.level is not Level.HIGH and self.algorithm is Algorithm.AES_256
 
     def dump(self) -> dict[str, Any]:
         """As JSON can hold it."""

@@ -90,6 +90,8 @@ def _with_doors(table: Table, options: Options, asked: Mapping[str, bool]) -> Op
         )
     if asked["remember"] and options.level is Level.HIGH:
         table.fault("cannot be with level high, which wants the passphrase each time", "remember")
+    if asked["remember"] and options.algorithm is Algorithm.AES_192:
+        table.fault("cannot be with AES-192, of which Chrome and Edge can keep no key", "remember")
     if asked["remember"] and not decrypts:
         table.fault(
             "cannot be with applet or script false: then the file has nothing to remember", "remember"

@@ -152,7 +152,7 @@ class CopyMissingError(KeyServerError):
 
 
 class CopyStoreError(KeyServerError):
-    """The copy store does not answer or, `refused`, will not serve us: try later; the operator mends `fault`."""
+    """The copy store does not answer or, `refused`, will not serve us: later; the operator mends `fault`."""
 
     code = "store-unavailable"
 

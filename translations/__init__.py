@@ -103,16 +103,24 @@ def load(locale: str) -> Translations:
 
 @cache
 def strings_of(locale: str, folder: str) -> Mapping[str, str]:
-    """The translated strings that source files under `folder` use, by their English original.
+    """The translated strings that source files under `folder` use, by their ids (`string_id`).
 
     This is how a script gets its words: the extractor wrote into each catalog where a string stands
     (``#: static/js/envelope/…``), so nobody keeps a second list. Empty for the source language.
     """
     return {
-        message.id: message.string
+        string_id(message.id): message.string
         for message in catalog(locale)
         if isinstance(message.id, str)
         and isinstance(message.string, str)
         and message.id
         and any(path.startswith(folder) for path, _ in message.locations)
     }
+
+
+def string_id(original: str) -> str:
+    """A short id of an English original, as every file carries them: FNV-1a of its code points, in hex."""
+    found = 0x811C9DC5
+    for letter in original:
+        found = (found ^ ord(letter)) * 0x01000193 % 2**32
+    return f"{found:x}"

@@ -20,7 +20,7 @@ from demo.maildirs import attachments_of, data_of, name_of
 
 ADDRESS = re.compile(r"https?://[^\s\"'<>()]+")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-PRESSED = "form:not(:has(button)), button, a[href], summary, [type=submit], [type=checkbox], [role=button]"
+PRESSED = "form:not(:has(button)), button, a[href]:not([href^='#']), summary, [type=submit], [type=checkbox], [role=button]"
 TYPED = "input:not([type=hidden], [type=checkbox], [type=submit], [type=file]), textarea"
 #: An address that is nobody's, and digits that are the code once in ten million tries.
 WORDS = {"email": "robot@filter.example", "password": "let me in, please", "text": "1234 5678"}
@@ -30,7 +30,7 @@ REST = 300
 #: What a control is told by: the same in the same place is pressed once. The foot is the same on all pages.
 NAME = """(element) => {
   const leads = new URL(element.getAttribute("href") ?? element.form?.action ?? "", location).pathname;
-  if (element.closest("footer")) return `foot ${element.tagName} ${leads}`;
+  if (element.closest("footer")) return `foot ${element.tagName} ${element.form ? leads : ""}`;
   const place = `${location.protocol}${location.pathname} ${document.querySelector("h1")?.innerText}`;
   return `${place}: ${element.tagName} ${leads} ${element.innerText?.trim().slice(0, 60)}`;
 }"""

@@ -1,7 +1,6 @@
 """Envelopes that a browser remembers: which open again without signing in, and what ends that (S133)."""
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,24 +190,18 @@ def test_browser_without_storage_says_so_and_opens(
     envelope.see_in_frame(TEXT)
 
 
-def test_browser_without_192_bit_keys_says_that_it_cannot_remember(
-    start: Callable[..., Person], tmp_path: Path
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(level=Level.HIGH, remember=True),
+        Options(level=Level.MEDIUM, remember=True, algorithm=Algorithm.AES_192),
+    ],
+)
+def test_what_cannot_be_remembered_does_not_offer_it(
+    somebody: Person, tmp_path: Path, options: Options
 ) -> None:
-    """S58: Chromium opens AES-192 by a stand-in, which has no key that could be kept out of reach."""
-    options = Options(level=Level.MEDIUM, remember=True, algorithm=Algorithm.AES_192)
-    file = rendered(options, tmp_path / "192.html")
-
-    in_chromium = start("chromium").open(file)
-    in_firefox = start("firefox").open(file)
-
-    in_chromium.see("This browser cannot remember it")
-    in_firefox.tick("Remember the password for this envelope")
-    assert "cannot remember" not in in_firefox.text()
-
-
-def test_high_level_is_never_remembered(somebody: Person, tmp_path: Path) -> None:
-    """S48: the passphrase each time."""
-    file = rendered(Options(level=Level.HIGH, remember=True), tmp_path / "high.html")
+    """S48: the passphrase each time. S58: no browser's own cipher that could keep the key in Chromium."""
+    file = rendered(options, tmp_path / "securedoc.html")
 
     envelope = somebody.open(file)
 

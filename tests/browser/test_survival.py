@@ -1,4 +1,4 @@
-"""Files that mail filters changed: each opens, in the page or online, or says what happened and what still works."""
+"""Files that mail filters changed: each opens, in the page or online, or says what happened."""
 
 from pathlib import Path
 

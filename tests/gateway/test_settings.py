@@ -148,6 +148,7 @@ def test_setting_of_a_profile_becomes_an_option_of_its_envelopes(
         ({"mailed_code": "true", "level": '"high"'}, "mailed_code", "goes with level medium only"),
         ({"mailed_code": "true", "level": '"proven"'}, "mailed_code", "goes with level medium only"),
         ({"remember": "true", "level": '"high"'}, "remember", "wants the passphrase each time"),
+        ({"remember": "true", "algorithm": '"AES-192"'}, "remember", "can keep no key"),
         ({"remember": "true", "script": "false"}, "remember", "has nothing to remember"),
         ({"open_online": "false", "script": "false"}, "open_online", "nobody could open the file"),
         ({"open_online": "false", "applet": "false"}, "open_online", "nobody could open the file"),

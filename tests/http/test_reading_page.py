@@ -56,7 +56,9 @@ def test_page_and_its_script_speak_the_readers_language(browser: Browser, locale
     found = re.search(r'id="words">(.*?)</script>', text)
     assert found is not None
     words = json.loads(found[1])
-    assert words["You are offline"] == translations.load(locale).gettext("You are offline")
+    assert words[translations.string_id("You are offline")] == translations.load(locale).gettext(
+        "You are offline"
+    )
 
 
 def test_link_that_is_none_is_not_found(browser: Browser) -> None:

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { gettext, speak } from "../../static/js/envelope/gettext.js";
+import { gettext, speak, stringId } from "../../static/js/envelope/gettext.js";
 
 test("a sentence without a translation stays English", () => {
   speak({});
@@ -11,7 +11,7 @@ test("a sentence without a translation stays English", () => {
 });
 
 test("a translation takes the values by name, in its own order", () => {
-  speak({ "Ask %(sender)s at %(server)s": "Bei %(server)s nach %(sender)s fragen" });
+  speak({ [stringId("Ask %(sender)s at %(server)s")]: "Bei %(server)s nach %(sender)s fragen" });
   const values = { sender: "Ada", server: "keys.a.example" };
   assert.equal(gettext("Ask %(sender)s at %(server)s", values), "Bei keys.a.example nach Ada fragen");
 });
@@ -19,6 +19,11 @@ test("a translation takes the values by name, in its own order", () => {
 test("what looks like a placeholder or a pattern in a value stays as it is", () => {
   speak({});
   assert.equal(gettext("From %(sender)s", { sender: "$& %(server)s <b>" }), "From $& %(server)s <b>");
+});
+
+test("an id is what the key server makes of the same words", () => {
+  assert.equal(stringId("You are offline"), "8cbe7d0d");
+  assert.equal(stringId("The sender’s reason: %(reason)s"), "aef5f728");
 });
 
 test("a placeholder without a value is left standing", () => {

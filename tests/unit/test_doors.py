@@ -188,6 +188,7 @@ def test_file_from_before_there_were_doors_reads_back() -> None:
         (replace(MEDIUM, remember=True, level=Level.NONE), True),
         (MEDIUM, False),
         (replace(MEDIUM, remember=True, level=Level.HIGH), False),
+        (replace(MEDIUM, remember=True, algorithm=Algorithm.AES_192), False),
         (replace(MEDIUM, remember=True, applet=False), False),
         (replace(MEDIUM, remember=True, script=False), False),
     ],

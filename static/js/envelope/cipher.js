@@ -7,19 +7,14 @@
  */
 export async function importCipher(key, standIn) {
   try {
-    return nativeCipher(await importKey(key));
+    return nativeCipher(await crypto.subtle.importKey("raw", key, "AES-GCM", false, ["decrypt"]));
   } catch (refused) {
     if (!standIn) throw refused;
     return standIn(key);
   }
 }
 
-/** The browser's own key object: it decrypts, and tells nobody what it is. @throws {DOMException} */
-export function importKey(key) {
-  return crypto.subtle.importKey("raw", key, "AES-GCM", false, ["decrypt"]);
-}
-
-/** The cipher of a key that the browser holds. */
+/** The cipher of a key that the browser holds: it decrypts, and tells nobody what it is. */
 export function nativeCipher(key) {
   return {
     key,

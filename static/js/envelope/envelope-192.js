@@ -3,4 +3,4 @@
 import { softwareCipher } from "./cipher192.js";
 import { start } from "./page.js";
 
-start(document, softwareCipher);
+start(document, { standIn: softwareCipher });

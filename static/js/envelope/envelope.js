@@ -1,5 +1,6 @@
-/** The script of an AES-256 envelope. */
+/** The script of an AES-256 envelope: one that may be remembered. */
 
 import { start } from "./page.js";
+import * as remembered from "./remembered.js";
 
-start(document);
+start(document, { remembered });

@@ -7,7 +7,6 @@ import { gettext } from "./gettext.js";
 import { warmUp } from "./locale.js";
 import { Opening } from "./opening.js";
 import { showMessage } from "./reader.js";
-import { askState, isForgottenAt, Memory } from "./remembered.js";
 import { decrypt, unlock } from "./segments.js";
 import { SignInWindow } from "./signin-window.js";
 
@@ -16,16 +15,17 @@ export class Opener {
    * @param {object} envelope @param {Cover} cover
    * @param {Promise<object>} checked the payload, once it is known to be as it was sent
    * @param {Function} [standIn] a cipher for keys that the browser refuses
+   * @param {object} [remembered] what remembered.js has, where an envelope can be remembered
    */
-  constructor(envelope, cover, { checked, standIn }) {
-    Object.assign(this, { envelope, cover, checked, standIn });
+  constructor(envelope, cover, { checked, standIn, remembered }) {
+    Object.assign(this, { envelope, cover, checked, standIn, remembered });
     cover.onOpen = () => this.open();
   }
 
   /** From now on a press counts: where the envelope may be remembered, once it is known whether it is. */
   async begin() {
     try {
-      if (this.envelope.remember) await this.recall();
+      if (this.envelope.remember && this.remembered) await this.recall();
       this.cover.enable();
       await this.checked;
       warmUp(this.envelope.locale);
@@ -36,7 +36,7 @@ export class Opener {
   }
 
   async recall() {
-    this.memory = new Memory(this.envelope, await this.checked);
+    this.memory = new this.remembered.Memory(this.envelope, await this.checked);
     try {
       this.isKept = Boolean(await this.memory.recall());
     } catch (error) {
@@ -86,7 +86,7 @@ export class Opener {
     const progress = cover.showBusy("opening", gettext("One moment…"));
     try {
       const payload = await this.checked;
-      const state = await askState(envelope, payload);
+      const state = await this.remembered.askState(envelope, payload);
       const keys = await memory.recall();
       if (!keys || (state && !state.remember)) {
         await this.forget();
@@ -95,7 +95,7 @@ export class Opener {
       await this.show(payload, keys, { progress });
       if (state) await memory.keep(keys, state.expires);
     } catch (error) {
-      if (isForgottenAt(error)) await this.forget();
+      if (this.remembered.isForgottenAt(error)) await this.forget();
       cover.showRefusal(error, envelope);
     }
   }

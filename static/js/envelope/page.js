@@ -11,14 +11,14 @@ import { checkPolicy, decodeCarriers, readPayload } from "./payload.js";
 /**
  * Where the browser has not what opening needs, the page stays what it is without scripts.
  *
- * @param {Document} page @param {Function} [standIn] a cipher for keys that the browser refuses
+ * @param {Document} page @param {{standIn?: Function, remembered?: object}} means for `Opener`
  */
-export async function start(page, standIn) {
+export async function start(page, means) {
   if (!wakeUp(page)) return;
   const envelope = await envelopeOf(page);
   const checked = check(page, envelope);
   checked.catch(() => closeDoor(page, envelope)); // the page says why once it waits for it
-  await new Opener(envelope, new Cover(page), { checked, standIn }).begin();
+  await new Opener(envelope, new Cover(page), { checked, ...means }).begin();
 }
 
 /** Tell the style sheet and the script in the head that the script runs; the newest it needs is from 2023. */

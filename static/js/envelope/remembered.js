@@ -6,7 +6,7 @@
  */
 
 import { equal, uuidText } from "./bytes.js";
-import { importKey, nativeCipher } from "./cipher.js";
+import { nativeCipher } from "./cipher.js";
 import { RefusedError } from "./errors.js";
 import * as keepsafe from "./keepsafe.js";
 import { post } from "./keyserver.js";
@@ -51,9 +51,9 @@ export async function askState(envelope, { messageId }) {
 
 /** One envelope's place in this browser. */
 export class Memory {
-  constructor({ recipient }, { messageId, keyCheck, keySize }) {
+  constructor({ recipient }, { messageId, keyCheck }) {
     this.id = `${uuidText(messageId)} ${recipient}`;
-    Object.assign(this, { recipient, keyCheck, keySize });
+    Object.assign(this, { recipient, keyCheck });
   }
 
   /**
@@ -61,7 +61,6 @@ export class Memory {
    * @throws {RefusedError} when the message has expired since; anything else where this browser can keep nothing
    */
   async recall() {
-    await importKey(new Uint8Array(this.keySize)); // Chromium has no key objects of 192 bits
     const entry = await keepsafe.get(this.id);
     const verdict = judge(entry, this.keyCheck, Date.now());
     if (verdict === "known") return { cipher: nativeCipher(entry.key), noncePrefix: entry.noncePrefix };

@@ -5,7 +5,6 @@ import { parse, readPolicy, words } from "../envelope/data.js";
 import { gettext, speak } from "../envelope/gettext.js";
 import { Opener } from "../envelope/opener.js";
 import { wakeUp } from "../envelope/page.js";
-import { askState } from "../envelope/remembered.js";
 import { readLink } from "./address.js";
 import { fetchCopy } from "./copy.js";
 import { showFacts } from "./facts.js";
@@ -13,28 +12,28 @@ import * as refusals from "./refusals.js";
 
 const NOBODY = { sender: "", sender_name: "" };
 
-/** @param {Document} page @param {Function} standIn a cipher for keys that the browser refuses */
-export async function start(page, standIn) {
+/** @param {Document} page @param {{standIn: Function, remembered: object}} means for `Opener` */
+export async function start(page, means) {
   if (!wakeUp(page)) return;
   speak(words(parse(page.getElementById("words").textContent)));
   const envelope = { server: page.location.origin, locale: page.documentElement.lang, policy: NOBODY };
   const cover = new Cover(page, refusals);
-  await arrive(page, { envelope, cover, standIn });
+  await arrive(page, { envelope, cover, means });
   window.addEventListener("hashchange", () => page.location.reload()); // another link into the same window
 }
 
 /** From the link to the press that opens; «Try again» begins here while there is no message yet. */
-async function arrive(page, { envelope, cover, standIn }) {
-  cover.onOpen = () => arrive(page, { envelope, cover, standIn });
+async function arrive(page, { envelope, cover, means }) {
+  cover.onOpen = () => arrive(page, { envelope, cover, means });
   try {
     Object.assign(envelope, readLink(page.location), { applet: true });
     const progress = cover.showBusy("fetching", gettext("One moment…"));
-    const [copy, state] = await Promise.all([fetchCopy(envelope, progress), askState(envelope, envelope)]);
+    const [copy, state] = await Promise.all([fetchCopy(envelope, progress), means.remembered.askState(envelope, envelope)]);
     const { policyText, payload } = copy;
     Object.assign(envelope, { policy: readPolicy(policyText), remember: state?.remember === true });
     showFacts(page, envelope);
     cover.showReady();
-    await new Opener(envelope, cover, { checked: Promise.resolve(payload), standIn }).begin();
+    await new Opener(envelope, cover, { checked: Promise.resolve(payload), ...means }).begin();
   } catch (error) {
     cover.showRefusal(error, envelope);
   }
