@@ -12,6 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from keyserver.db import Database, upgrade
 from tests.bucket import Bucket
 
 #: Cheap before dear: a fault in a small part shows in its own test, before the journeys through all of them.
@@ -97,16 +98,51 @@ def postgres() -> Iterator[Postgres]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This release's tables on SQLite, to be copied: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "migrated.sqlite"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: Postgres) -> str:
+    """The same on PostgreSQL: the name of a database to copy."""
+    _migrate(postgres.create("migrated"))
+    return "migrated"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A new database without tables, gone after the test; each test that asks for it runs on both kinds."""
+    """A new database of this release, gone after the test, which runs on both kinds."""
     if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "test.sqlite")
         yield f"sqlite:///{tmp_path}/test.sqlite"
-        return
+    else:
+        yield from _on_postgres(request, template=request.getfixturevalue("migrated_template"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The same without any tables."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/empty.sqlite"
+    else:
+        yield from _on_postgres(request, template="template0")
+
+
+def _on_postgres(request: pytest.FixtureRequest, *, template: str) -> Iterator[str]:
     server: Postgres = request.getfixturevalue("postgres")
     name = uuid4().hex
-    yield server.create(name)
+    yield server.create(name, template=template)
     server.drop(name)
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    upgrade(database.engine)
+    database.dispose()
 
 
 @pytest.fixture(scope="session")

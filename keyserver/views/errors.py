@@ -210,7 +210,7 @@ def _words(error: Exception, status: int) -> tuple[str, str]:
             )
         case GoneError():
             return gettext("This window has nothing to open"), gettext(
-                "If your message is not open in the file, press its button there again."
+                "If your message is not open on the page you came from, press its button there again."
             )
         case CopyMissingError():
             return gettext("This message is no longer here"), gettext(

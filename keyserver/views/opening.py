@@ -169,7 +169,7 @@ def set_up(opening_id: UUID) -> Response:
 
 @blueprint.errorhandler(NotFoundError)
 def nothing_here(_error: NotFoundError) -> Response:
-    """An opening that never was or ended long ago: the file starts another."""
+    """An opening that never was or ended long ago: the page it came from starts another."""
     return _refusal(GoneError(), None)
 
 

@@ -20,7 +20,10 @@ from demo.maildirs import attachments_of, data_of, name_of
 
 ADDRESS = re.compile(r"https?://[^\s\"'<>()]+")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-PRESSED = "form:not(:has(button)), button, a[href]:not([href^='#']), summary, [type=submit], [type=checkbox], [role=button]"
+PRESSED = (
+    "form:not(:has(button)), button, a[href]:not([href^='#']), summary, "
+    "[type=submit], [type=checkbox], [role=button]"
+)
 TYPED = "input:not([type=hidden], [type=checkbox], [type=submit], [type=file]), textarea"
 #: An address that is nobody's, and digits that are the code once in ten million tries.
 WORDS = {"email": "robot@filter.example", "password": "let me in, please", "text": "1234 5678"}

@@ -1,5 +1,6 @@
 """The demo as a person starts it, and the mail that goes in and comes out of it; knows no browser."""
 
+import mailbox
 import os
 import re
 import signal
@@ -16,7 +17,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from demo.maildirs import Mail, Maildirs, attachments_of, data_of, name_of, text_of
-from demo.organisation import Place, environment
+from demo.organisation import OPEN_ADDRESS, Place, environment
 from envelope import read_securedoc
 from tests.browser.windows import wait_for
 
@@ -49,6 +50,24 @@ class Demo:
     def _codes(self, address: str) -> set[str]:
         texts = (text_of(mail.read()) for mail in self.maildirs.of(address) if not mail.files.exists())
         return {found[0] for text in texts if (found := re.search(r"\b\d{4} \d{4}\b", text))}
+
+    def forward(self, file: Path, *, sender: str) -> None:
+        """Somebody mails the file to the open address, as a mail server would bring it there."""
+        mail = mail_to(OPEN_ADDRESS, "Please open this", "It was sent to a colleague.")
+        mail.replace_header("From", sender)
+        mail.add_attachment(file.read_bytes(), "application", "octet-stream", filename="renamed.bin")
+        mailbox.Maildir(self.place.inbound, create=False).add(
+            f"Return-Path: <{sender}>\n".encode() + mail.as_bytes()
+        )
+
+    def forwarded(self, address: str) -> tuple[str, str]:
+        """Link and code that were mailed to the address after a message had been forwarded."""
+        return wait_for(lambda: self._answers(address), f"an answer for {address}")[0]
+
+    def _answers(self, address: str) -> list[tuple[str, str]]:
+        texts = (text_of(mail.read()) for mail in self.maildirs.of(address))
+        found = (re.search(r"(http\S+/forwarded/[0-9a-f-]+)#([0-9A-Z-]{19})", text) for text in texts)
+        return [(match[1], match[2]) for match in found if match]
 
     def sealpost(self, *arguments: str) -> str:
         """What the operator's command prints, on the demo's database."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -95,8 +96,12 @@ def test_pages_of_the_portal_are_sound(
     window.see("The address that your messages come to.")
     sound(window, "asking for a code")
     window.goto(f"{demo.url}/nowhere")
-    window.see("Sealpost")
+    window.see("does not exist")
     sound(window, "a page that is not there")
+    window.goto(f"{demo.url}/open/{uuid4()}")
+    window.see("One moment")
+    window.evaluate("() => stop()")  # else it goes on by itself
+    sound(window, "an opening to come")
 
     other = f"emil.{address}"
     register_elsewhere(reader, demo, other)
@@ -106,7 +111,12 @@ def test_pages_of_the_portal_are_sound(
 
 
 def test_pages_of_a_mailed_code_and_of_addresses_are_sound(
-    reader: Person, demo: Demo, address: str, tmp_path: Path, sound: Callable[[Window, str], None]
+    reader: Person,
+    start: Callable[..., Person],
+    demo: Demo,
+    address: str,
+    tmp_path: Path,
+    sound: Callable[[Window, str], None],
 ) -> None:
     reader.forgive("422")
     envelope = reader.open(demo.send(mail_to(address, "[code] x")).save(address, tmp_path))
@@ -133,22 +143,57 @@ def test_pages_of_a_mailed_code_and_of_addresses_are_sound(
     sound(again, "the offer")
 
     other = f"emil.{address}"
-    register_elsewhere(reader, demo, other)
+    register_elsewhere(reader, demo, other, remember=True)
+    sign_in_elsewhere(start("chromium"), demo, other)
     profile = reader.open(f"{demo.url}/profile")
     profile.fill("Mail address", f"team.{address}")
     profile.click("Add an address")
     profile.fill("Code", demo.code_for(f"team.{address}"))
     sound(profile, "the code for an address")
     profile.click("Add this address")
-    profile.see("is now one of your addresses")
-    sound(profile, "the profile with two addresses")
+    profile.see("is now one of your addresses", "Forget all computers")
+    sound(profile, "the profile with two addresses and computers")
 
 
-def register_elsewhere(person: Person, demo: Demo, address: str) -> None:
+def test_pages_of_a_sender_are_sound(
+    reader: Person, demo: Demo, address: str, tmp_path: Path, sound: Callable[[Window, str], None]
+) -> None:
+    sender = address.replace("post.example", "tidewater.example")
+    register_elsewhere(reader, demo, sender)
+    window = reader.open(f"{demo.url}/sent")
+    window.see("There is nothing here yet.")
+    sound(window, "nothing sent")
+    mail = mail_to(address, "[no passphrase] Your contract")
+    mail.replace_header("From", sender)
+    mail["Cc"] = f"team.{address}"
+    file = demo.send(mail).save(address, tmp_path)
+    envelope = reader.open(file)
+    envelope.click("Open message")
+    until_state(envelope, "open")
+    demo.sealpost("message", "lock", message_id(file), "--reason", "A mistake.")
+    window.click("Sent")
+    window.see("opened by 1 of 2")
+    sound(window, "the sent messages")
+    window.click("1 more")
+    window.see("Who opened it", "not opened yet", "A mistake.")
+    sound(window, "a sent message")
+
+
+def sign_in_elsewhere(person: Person, demo: Demo, address: str) -> None:
+    """At another computer, which is then remembered too."""
+    window = person.open(f"{demo.url}/signin")
+    window.fill("Mail address", address)
+    window.fill("Passphrase", PASSPHRASE)
+    window.tick("Remember me")
+    window.click("Sign in")
+    window.see("Messages sent to you")
+
+
+def register_elsewhere(person: Person, demo: Demo, address: str, *, remember: bool = False) -> None:
     """Through the portal, without a message at hand."""
     window = person.open(f"{demo.url}/code")
     window.fill("Mail address", address)
-    register(window, demo, address)
+    register(window, demo, address, remember=remember)
     window.see("Messages sent to you")
 
 

@@ -83,7 +83,7 @@ def test_window_on_another_device_needs_no_opener(
     window.fill("Code", demo.code_for(address))
     window.click("Open message")
 
-    window.see("Your message is opening in the file", "Choose a passphrase")
+    window.see("Your message is opening on the page you came from", "Choose a passphrase")
     envelope.see_in_frame("What it says.")
 
 

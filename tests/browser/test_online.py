@@ -147,6 +147,24 @@ def test_one_press_opens_for_whoever_is_signed_in(
     assert online.axe() == []
 
 
+def test_payload_goes_to_a_separate_address(
+    person: Person, demo: Demo, address: str, tmp_path: Path
+) -> None:
+    """S43-S47: another origin takes the file in and sends the browser on to the portal."""
+    file = demo.send(mail_to(address, "[no passphrase] Elsewhere", "It got here.")).save(address, tmp_path)
+    elsewhere = demo.url.replace("127.0.0.1", "localhost")
+    text = file.read_text("ascii").replace(f'action="{demo.url}', f'action="{elsewhere}')
+    file.write_text(text.replace(f"form-action {demo.url}", f"form-action {demo.url} {elsewhere}"), "ascii")
+
+    online = person.open(file).click_opening("Open online")
+    online.see("Open this message?")
+    assert online.url() == f"{elsewhere}/online"
+    online.click("Open message")
+
+    online.see("Elsewhere", "It got here.")
+    assert online.url() == f"{demo.url}/online/open"
+
+
 def test_pages_on_the_way_are_sound(somebody: Person, demo: Demo, address: str, tmp_path: Path) -> None:
     somebody.forgive("422")
     mail = mail_to(address)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from tests.browser.journey import PASSPHRASE, until_state
+from tests.browser.journey import PASSPHRASE, approve, register, until_state
 from tests.browser.person import Person
 from tests.browser.stack import Demo, mail_to
 from tests.browser.windows import PlaywrightWindow, Window
@@ -15,19 +16,14 @@ FAULTS = (Path(__file__).parent / "phone.js").read_text("utf-8")
 WIDTHS = (320, 430)
 HEIGHT = 700
 
-Fits = Callable[[Window, str], None]
 
-
-@pytest.fixture(params=WIDTHS)
-def fits(request: pytest.FixtureRequest) -> Fits:
-    """Judges one page at one width; asserts so that a finding says where it was made."""
-
-    def judge(window: Window, page: str) -> None:
-        assert isinstance(window, PlaywrightWindow)
-        window.page.set_viewport_size({"width": request.param, "height": HEIGHT})
-        assert {page: window.evaluate(FAULTS)} == {page: []}
-
-    return judge
+def fits(window: Window, page: str) -> None:
+    """Judges one page at each width; asserts so that a finding says where it was made."""
+    assert isinstance(window, PlaywrightWindow)
+    window.until_styled()
+    for width in WIDTHS:
+        window.page.set_viewport_size({"width": width, "height": HEIGHT})
+        assert {f"{page}, at {width} px": window.evaluate(FAULTS)} == {f"{page}, at {width} px": []}
 
 
 @pytest.fixture
@@ -37,7 +33,7 @@ def long_address(address: str) -> str:
 
 
 def test_pages_fit_a_phone_when_a_code_opens(
-    somebody: Person, demo: Demo, long_address: str, tmp_path: Path, fits: Fits
+    somebody: Person, demo: Demo, long_address: str, tmp_path: Path
 ) -> None:
     somebody.forgive("422")
     envelope = somebody.open(demo.send(mail_to(long_address, "[code] x")).save(long_address, tmp_path))
@@ -60,15 +56,18 @@ def test_pages_fit_a_phone_when_a_code_opens(
     window.click("Open message")
     window.see("That is not the code")
     fits(window, "a wrong code")
-    window.fill("Code", demo.code_for(long_address))
-    window.click("Open message")
-    window.until_closed()
+    again = somebody.open(window.url())
+    window.close()
+    again.fill("Code", demo.code_for(long_address))
+    again.click("Open message")
+    again.see("Choose a passphrase")
+    fits(again, "the offer")
     until_state(envelope, "open")
     fits(envelope, "the envelope, open")
 
 
 def test_pages_fit_a_phone_when_a_passphrase_opens(
-    somebody: Person, demo: Demo, long_address: str, tmp_path: Path, fits: Fits
+    somebody: Person, demo: Demo, long_address: str, tmp_path: Path
 ) -> None:
     somebody.forgive("422")
     envelope = somebody.open(demo.send(mail_to(long_address, "[high] x")).save(long_address, tmp_path))
@@ -96,7 +95,7 @@ def test_pages_fit_a_phone_when_a_passphrase_opens(
 
 
 def test_pages_of_the_portal_fit_a_phone(
-    somebody: Person, demo: Demo, long_address: str, tmp_path: Path, fits: Fits
+    somebody: Person, demo: Demo, long_address: str, tmp_path: Path
 ) -> None:
     somebody.forgive("403", "404", "410")
     window = somebody.open(demo.url)
@@ -143,7 +142,11 @@ def test_pages_of_the_portal_fit_a_phone(
     window.goto(f"{demo.url}/nowhere")
     window.see("does not exist")
     fits(window, "a page that is not there")
-    window.goto(f"{demo.url}/open/6f1b7d5c-9a54-4f6e-8f4e-3a4f0a1b2c3d?since=1")
+    window.goto(f"{demo.url}/open/{uuid4()}")
+    window.see("One moment")
+    window.evaluate("() => stop()")  # else it goes on by itself
+    fits(window, "an opening to come")
+    window.goto(f"{demo.url}/open/{uuid4()}?since=1")
     window.see("This window has nothing to open")
     fits(window, "an opening that is over")
     other = f"emil.{long_address}"
@@ -152,10 +155,100 @@ def test_pages_of_the_portal_fit_a_phone(
     fits(stranger, "signed in with another address")
 
 
-@pytest.mark.parametrize("locale", ["de-DE", "ja-JP", "zh-CN"])
-def test_other_languages_fit_a_phone(
-    start: Callable[..., Person], demo: Demo, fits: Fits, locale: str
+def test_pages_of_open_online_and_behind_a_link_fit_a_phone(
+    somebody: Person, demo: Demo, long_address: str, tmp_path: Path
 ) -> None:
+    """One message, which comes by both, and is then forwarded."""
+    somebody.forgive("404", "410", "422")
+    mail = mail_to(long_address, "[both] Versicherungsvertragsunterlagen")
+    mail.add_alternative("<p>Hello<img src='https://track.example/1.png'></p>", subtype="html")
+    mail.add_attachment(b"plan", "application", "pdf", filename=f"{'Grundrissplan' * 5}.pdf")
+    delivery = demo.send(mail)
+    file = delivery.save(long_address, tmp_path)
+
+    online = somebody.open(file).click_opening("Open online")
+    online.see("Open this message?")
+    fits(online, "online, the press")
+    online.click("Open message")
+    online.see("Is this message for you?")
+    fits(online, "online, the passphrase")
+    online.click("Sign in with another address")
+    online.see("This message was made for")
+    fits(online, "online, another address")
+    online.click("Back")
+    online.click("Get a code by mail")
+    online.see("Type the code from the mail")
+    fits(online, "online, the code")
+    online.fill("Code", demo.code_for(long_address))
+    online.click("Continue")
+    online.fill("First name", "Nora")
+    online.fill("Last name", "Lindqvist-Bergström")
+    fits(online, "online, name and passphrase")
+    online.fill("New passphrase", PASSPHRASE)
+    online.click("Open message")
+    online.see("Show pictures", "Attachments")
+    fits(online, "online, the message")
+
+    page = somebody.open(delivery.link(long_address))
+    page.see("Ada Moreau", "A window of 127.0.0.1")
+    fits(page, "behind the link")
+    approve(page.click_opening("Open message"))
+    until_state(page, "open")
+    page.see(".pdf")
+    fits(page, "behind the link, open")
+    page.goto(delivery.link(long_address).partition("#")[0])
+    until_state(page, "link-incomplete")
+    fits(page, "an incomplete link")
+    page.goto(demo.send(mail_to(long_address, "[link] x")).link(long_address))
+    page.see("There you sign in, or register the first time.")
+    fits(page, "behind a link alone")
+
+    demo.forward(file, sender=long_address)
+    link, code = demo.forwarded(long_address)
+    page.goto(link)
+    page.fill("Code from the mail", "1")
+    page.click("Continue")
+    page.see("That is not the code")
+    fits(page, "forwarded, a wrong code")
+    page.fill("Code from the mail", code)
+    page.click("Continue")
+    page.see("Open this message?", "Ada Moreau")
+    fits(page, "forwarded, the press")
+    page.click("Open message")
+    page.see("Attachments")
+    page.goto(link)
+    page.fill("Code from the mail", code)
+    page.click("Continue")
+    page.see("This link has been used")
+    fits(page, "forwarded, a used link")
+
+
+def test_pages_of_a_sender_fit_a_phone(
+    somebody: Person, demo: Demo, long_address: str, tmp_path: Path
+) -> None:
+    sender = long_address.replace("customers.post.example", "tidewater.example")
+    window = somebody.open(f"{demo.url}/code")
+    window.fill("Mail address", sender)
+    register(window, demo, sender)
+    window.click("Sent")
+    window.see("There is nothing here yet.")
+    fits(window, "nothing sent")
+    mail = mail_to(long_address, "[no passphrase] Versicherungsvertragsunterlagen")
+    mail.replace_header("From", f"Ada Moreau <{sender}>")
+    mail["Cc"] = f"team.{long_address}"
+    envelope = somebody.open(demo.send(mail).save(long_address, tmp_path))
+    envelope.click("Open message")
+    until_state(envelope, "open")
+    window.click("Sent")
+    window.see("opened by 1 of 2")
+    fits(window, "the sent messages")
+    window.click("1 more")
+    window.see("Who opened it", "not opened yet")
+    fits(window, "a sent message")
+
+
+@pytest.mark.parametrize("locale", ["de-DE", "ja-JP", "zh-CN"])
+def test_other_languages_fit_a_phone(start: Callable[..., Person], demo: Demo, locale: str) -> None:
     """Long words, and short ones that would be too small to hit."""
     window = start("chromium", locale=locale).open(f"{demo.url}/signin")
     window.see("Sealpost")

@@ -88,5 +88,8 @@ def test_where_nobody_proves_anything_the_sender_is_told_so(
     window.fill("New passphrase", PASSPHRASE)
     window.click("Continue")
     window.click("Sent")
+    window.see("Messages sent by you")
+    assert window.axe() == []
     window.click(address)
     window.see("This message asks nobody to show who they are.", "or a mail filter’s that looks into files")
+    assert window.axe() == []

@@ -26,6 +26,9 @@ PLACE = f"""(sought) => {{
   return place && document.readyState === "complete" ? [innerWidth, innerHeight, place.x, place.y] : null;
 }}"""
 
+#: Text is there to read before it is laid out.
+IS_STYLED = """() => document.readyState === "complete" &&
+  [...document.querySelectorAll("link[rel=stylesheet]")].every((link) => link.sheet)"""
 FRAME_TEXT = """() =>
   [...document.querySelectorAll("iframe")].map((f) => f.contentDocument?.body?.innerText ?? "").join("\\n")"""
 RUN_AXE = """() => axe.run(document, {iframes: false}).then((result) => result.violations.map(
@@ -133,8 +136,13 @@ class Window(ABC):
     def until_closed(self) -> None:
         wait_for(lambda: self.closed, "the window's end", instead=self.text)
 
+    def until_styled(self) -> None:
+        """What judges looks comes after this."""
+        wait_for(lambda: self.evaluate(IS_STYLED), "the page's style", instead=self.text)
+
     def axe(self) -> list[str]:
         """What the accessibility checker finds: rule, and the elements that break it."""
+        self.until_styled()
         self.evaluate(f"() => {{ {AXE.read_text('utf-8')} }}")
         return [str(finding) for finding in self.settle(RUN_AXE)]
 

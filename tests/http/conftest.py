@@ -9,7 +9,7 @@ from flask import Flask
 
 from keyserver import create_app
 from keyserver.copy_store import CopyStore
-from keyserver.db import Database, upgrade
+from keyserver.db import Database
 from tests.factories import Page, make_settings
 from tests.http.copy_steps import Gateway, Link
 from tests.http.steps import Browser, ask_for_message
@@ -19,7 +19,6 @@ from tests.http.steps import Browser, ask_for_message
 def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
     app = create_app(make_settings(database_url, copies_url=(tmp_path / "copies").as_uri()))
     database: Database = app.extensions["sealpost"].database
-    upgrade(database.engine)
     yield app
     database.dispose()
 

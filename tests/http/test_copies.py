@@ -20,7 +20,7 @@ from envelope.ids import b64u_encode
 from envelope.options import Level
 from keyserver import copies, create_app, messages, serving
 from keyserver.copy_store import CopyStore
-from keyserver.db import Database, upgrade
+from keyserver.db import Database
 from keyserver.models import MessageRecipient
 from tests.bucket import Bucket
 from tests.factories import make_settings
@@ -45,7 +45,6 @@ def test_copy_lies_in_a_bucket_as_well(database_url: str, bucket: Bucket) -> Non
     url = bucket.url()
     app = create_app(make_settings(database_url, copies_url=url))
     database: Database = app.extensions["sealpost"].database
-    upgrade(database.engine)
 
     gateway = Gateway(app)
     sealed, body = gateway.stored()

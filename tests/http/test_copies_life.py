@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from keyserver import copies, create_app, messages
 from keyserver.copy_store import CopyStore
-from keyserver.db import Database, upgrade
+from keyserver.db import Database
 from keyserver.models import StoredCopy
 from keyserver.worker import Worker
 from tests.factories import make_settings
@@ -97,7 +97,6 @@ def app_without_store(database_url: str) -> Iterator[Flask]:
     url = "s3://id:hunter2@copies?endpoint=http://127.0.0.1:1"
     app = create_app(make_settings(database_url, copies_url=url))
     database: Database = app.extensions["sealpost"].database
-    upgrade(database.engine)
     yield app
     database.dispose()
 

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from keyserver import create_app
-from keyserver.db import Database, upgrade
+from keyserver.db import Database
 from tests.factories import Page, make_settings
 from tests.http.steps import Browser, window
 
@@ -19,7 +19,6 @@ def secure(database_url: str) -> Iterator[Flask]:
     """The server as it stands behind HTTPS."""
     app = create_app(replace(make_settings(database_url), base_url="https://keys.a.example"))
     database: Database = app.extensions["sealpost"].database
-    upgrade(database.engine)
     yield app
     database.dispose()
 

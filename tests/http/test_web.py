@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from keyserver import accounts, create_app
-from keyserver.db import Database, upgrade
+from keyserver.db import Database
 from keyserver.models import Account, AuditEntry, Device
 from keyserver.views import web
 from tests.factories import make_settings
@@ -21,7 +21,6 @@ from tests.http.steps import Browser
 def behind_proxy(database_url: str) -> Iterator[Flask]:
     app = create_app(make_settings(database_url, trusted_proxies=1))
     database: Database = app.extensions["sealpost"].database
-    upgrade(database.engine)
     yield app
     database.dispose()
 

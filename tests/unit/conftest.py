@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.orm import Session
 
-from keyserver.db import Database, upgrade
+from keyserver.db import Database
 from keyserver.settings import Settings
 from tests import factories
 
@@ -24,7 +24,6 @@ def settings(database_url: str) -> Settings:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
-    upgrade(database.engine)
     yield database
     database.dispose()
 

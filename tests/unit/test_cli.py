@@ -21,10 +21,10 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def environ(database_url: str, tmp_path: Path) -> dict[str, str]:
+def environ(empty_database_url: str, tmp_path: Path) -> dict[str, str]:
     return {
         "SEALPOST_PRODUCTION": "false",
-        "SEALPOST_DATABASE_URL": database_url,
+        "SEALPOST_DATABASE_URL": empty_database_url,
         "SEALPOST_KEKS": f"1:{b64u_encode(bytes(range(32)))}",
         "SEALPOST_MAIL_URL": f"maildir:{tmp_path}/mail",
     }
@@ -44,11 +44,11 @@ def run(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.fixture
-def database(run: Run, database_url: str) -> Iterator[Database]:
+def database(run: Run, empty_database_url: str) -> Iterator[Database]:
     """Upgraded, with the account that an operator made."""
     run("db", "upgrade")
     run("account", "create", "Bank A", "--domain", "a.example", "--admin", "admin@a.example")
-    database = Database(database_url)
+    database = Database(empty_database_url)
     yield database
     database.dispose()
 

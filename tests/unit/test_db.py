@@ -31,8 +31,8 @@ def test_upgrade_again_changes_nothing(database: Database) -> None:
     assert inspect(database.engine).get_table_names() == before
 
 
-def test_schema_is_current_after_the_upgrade(database_url: str) -> None:
-    database = Database(database_url)
+def test_schema_is_current_after_the_upgrade(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
 
     before = is_current(database.engine)
     upgrade(database.engine)
