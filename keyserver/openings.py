@@ -71,11 +71,12 @@ class Released:
 
 
 @dataclass(frozen=True)
-class Remembered:
-    """Until when the page may go on remembering, and whether it may at all (S133)."""
+class Standing:
+    """How a message stands: until when it can be opened, and what its sender allows and wants (S133, S54)."""
 
     expires: datetime | None
     remember: bool
+    receipt: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,10 +163,11 @@ def entitled_message(
 
 def state(
     db: Session, message_id: UUID, recipient: str, possession_proof: bytes, *, now: datetime
-) -> Remembered:
-    """What holds for an envelope that a page remembers. Raises what `entitled_message` raises."""
+) -> Standing:
+    """What holds for an envelope that a page has. Raises what `entitled_message` raises."""
     message = entitled_message(db, message_id, recipient, possession_proof, now=now)
-    return Remembered(message.expires, bool(message.remember) and message.level != Level.HIGH)
+    remember = bool(message.remember) and message.level != Level.HIGH
+    return Standing(message.expires, remember=remember, receipt=bool(message.receipt))
 
 
 def look(db: Session, opening_id: UUID, *, now: datetime) -> OpeningView:

@@ -47,14 +47,14 @@ def result(opening_id: UUID) -> ResponseReturnValue:
 
 @blueprint.post("/state")
 def state() -> ResponseReturnValue:
-    """A page that remembers its envelope asks whether it may still show it; nothing is opened by that."""
+    """A page asks how its message stands; nothing is opened by that."""
     fields = Fields.of_request(limit=BODY_LIMIT)
     message_id, recipient = fields.id("message"), fields.text("recipient", longest=320)
     possession_proof = fields.bytes("possession_proof", size=32)
     fields.finish()
     found = openings.state(web.db(), message_id, recipient, possession_proof, now=web.now())
     expires = utc_text(found.expires) if found.expires else None
-    return jsonify(expires=expires, remember=found.remember)
+    return jsonify(expires=expires, remember=found.remember, receipt=found.receipt)
 
 
 def _answer(outcome: openings.Waiting | openings.Released, *, first: bool) -> Response:

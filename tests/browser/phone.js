@@ -5,6 +5,7 @@
   const KEYBOARDS = {
     address: { type: "email", inputmode: "email" },
     code: { inputmode: "numeric", autocomplete: "one-time-code" },
+    letters: { autocapitalize: "characters", autocomplete: "off", spellcheck: "false" }, // the code of a link
   };
 
   const shown = (element) =>
@@ -19,6 +20,7 @@
       height: Math.max(...boxes.map((box) => box.bottom)) - Math.min(...boxes.map((box) => box.top)),
     };
   };
+  const kind = (field) => ("fragment" in field.dataset ? "letters" : field.name);
   const all = (selector) => [...document.querySelectorAll(selector)].filter(shown);
   const faults = [];
 
@@ -37,7 +39,7 @@
   for (const field of all("input:not([type=checkbox]), select, textarea")) {
     const size = parseFloat(getComputedStyle(field).fontSize);
     if (size < FIELD) faults.push(`${name(field)} has a font of ${size} px`);
-    for (const [attribute, wanted] of Object.entries(KEYBOARDS[field.name] ?? {})) {
+    for (const [attribute, wanted] of Object.entries(KEYBOARDS[kind(field)] ?? {})) {
       if (field.getAttribute(attribute) !== wanted) faults.push(`${name(field)} lacks ${attribute}=${wanted}`);
     }
   }

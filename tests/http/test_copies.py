@@ -303,7 +303,7 @@ def test_remembered_envelope_hears_what_holds_and_opens_nothing(
 
     body = answer.get_json()
     assert answer.status_code == 200
-    assert body.keys() == {"expires", "remember"}
+    assert body.keys() == {"expires", "remember", "receipt"}
     assert body["remember"] is remember
     assert abs(datetime.fromisoformat(body["expires"]) - datetime.now(UTC) - timedelta(hours=1)) < timedelta(
         minutes=1
@@ -312,5 +312,8 @@ def test_remembered_envelope_hears_what_holds_and_opens_nothing(
         assert db.scalars(select(MessageRecipient.first_opened)).all() == [None]
 
 
-def test_remembered_envelope_of_a_message_without_expiry_has_none(gateway: Gateway, link: Link) -> None:
-    assert link.state(gateway.message()).get_json() == {"expires": None, "remember": False}
+def test_page_hears_of_the_receipt_and_that_nothing_expires(gateway: Gateway, link: Link) -> None:
+    """S54: who opens it is told beforehand."""
+    answer = link.state(gateway.message(receipt=True)).get_json()
+
+    assert answer == {"expires": None, "remember": False, "receipt": True}

@@ -231,6 +231,14 @@ def test_cover_says_what_opening_asks_for(options: Options, sentence: str, passp
     assert ("never asks for a passphrase" in said) is passphrase
 
 
+@pytest.mark.parametrize(("receipt", "level"), [(True, Level.NONE), (False, Level.NONE), (True, Level.MEDIUM)])
+def test_cover_tells_of_a_receipt_where_no_window_will(receipt: bool, level: Level) -> None:
+    """S54."""
+    said = Page(file_of(replace(MEDIUM, receipt=receipt, level=level))).text
+
+    assert ("The sender is told when you open it." in said) is (receipt and level is Level.NONE)
+
+
 @pytest.mark.parametrize("locale", translations.LOCALES)
 def test_script_gets_its_words_deflated(locale: str) -> None:
     """S73-S76."""

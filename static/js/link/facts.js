@@ -6,7 +6,7 @@ import { dateText } from "../envelope/locale.js";
 
 const MOST = 4; // recipients by name
 
-export function showFacts(page, { policy, recipient, locale, remember }) {
+export function showFacts(page, { policy, recipient, locale, remember, receipt }) {
   const fact = (name, ...words) => {
     page.querySelector(`#fact-${name} dd`).replaceChildren(...words);
     page.getElementById(`fact-${name}`).hidden = words.length === 0;
@@ -20,6 +20,7 @@ export function showFacts(page, { policy, recipient, locale, remember }) {
   for (const part of page.querySelectorAll("[data-levels]")) {
     part.hidden = !part.dataset.levels.split(" ").includes(policy.level);
   }
+  if (!receipt) page.querySelector("[data-receipt]").hidden = true; // where one signs in, the window says it
   page.getElementById("remember-row").hidden = !remember;
 }
 

@@ -30,7 +30,8 @@ async function arrive(page, { envelope, cover, means }) {
     const progress = cover.showBusy("fetching", gettext("One moment…"));
     const [copy, state] = await Promise.all([fetchCopy(envelope, progress), means.remembered.askState(envelope, envelope)]);
     const { policyText, payload } = copy;
-    Object.assign(envelope, { policy: readPolicy(policyText), remember: state?.remember === true });
+    const { remember = false, receipt = false } = state ?? {};
+    Object.assign(envelope, { policy: readPolicy(policyText), remember, receipt });
     showFacts(page, envelope);
     cover.showReady();
     await new Opener(envelope, cover, { checked: Promise.resolve(payload), ...means }).begin();
