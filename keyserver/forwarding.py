@@ -3,7 +3,7 @@
 A link has two parts: its id, by which its row is found, and a code of 80 bits, which stands in the mail and,
 as the fragment, in the link, so that no server sees it before somebody presses the button. Kept are the
 code's SHA-256, and the envelope secret sealed under a key that comes from the code: the database alone opens
-nothing. While the mail waits to be sent, the outbox has the code, for seconds.
+nothing. While the mail waits to be sent, the outbox has the code too (SECURITY.md).
 """
 
 import hmac

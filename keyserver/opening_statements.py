@@ -28,7 +28,14 @@ _LIFE = (message.c.locked, message.c.lock_reason, message.c.expires)
 
 #: A message, with `address` None unless it is one of its recipients'.
 MESSAGE = (
-    select(message.c.possession_sha256, message.c.level, message.c.remember, message.c.receipt, *_LIFE, recipient.c.address)
+    select(
+        message.c.possession_sha256,
+        message.c.level,
+        message.c.remember,
+        message.c.receipt,
+        *_LIFE,
+        recipient.c.address,
+    )
     .outerjoin(
         recipient,
         and_(recipient.c.message_id == message.c.id, recipient.c.address == bindparam("address")),

@@ -147,9 +147,7 @@ def test_one_press_opens_for_whoever_is_signed_in(
     assert online.axe() == []
 
 
-def test_payload_goes_to_a_separate_address(
-    person: Person, demo: Demo, address: str, tmp_path: Path
-) -> None:
+def test_payload_goes_to_a_separate_address(person: Person, demo: Demo, address: str, tmp_path: Path) -> None:
     """S43-S47: another origin takes the file in and sends the browser on to the portal."""
     file = demo.send(mail_to(address, "[no passphrase] Elsewhere", "It got here.")).save(address, tmp_path)
     elsewhere = demo.url.replace("127.0.0.1", "localhost")

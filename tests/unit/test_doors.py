@@ -231,7 +231,9 @@ def test_cover_says_what_opening_asks_for(options: Options, sentence: str, passp
     assert ("never asks for a passphrase" in said) is passphrase
 
 
-@pytest.mark.parametrize(("receipt", "level"), [(True, Level.NONE), (False, Level.NONE), (True, Level.MEDIUM)])
+@pytest.mark.parametrize(
+    ("receipt", "level"), [(True, Level.NONE), (False, Level.NONE), (True, Level.MEDIUM)]
+)
 def test_cover_tells_of_a_receipt_where_no_window_will(receipt: bool, level: Level) -> None:
     """S54."""
     said = Page(file_of(replace(MEDIUM, receipt=receipt, level=level))).text
