@@ -1,6 +1,5 @@
 """A mail's HTML for the server's page: harmless, calm, and quick whatever a sender thinks of."""
 
-
 import pytest
 
 from keyserver import mailhtml
