@@ -260,9 +260,9 @@ img{max-width:100%}
 .sealpost-head p{margin:.15em 0}}`,Lo=`
 @media screen and (prefers-color-scheme:dark){
 html{color-scheme:dark;background:#14161a;color:#e9ebee}
-a{color:#8ab4f8}}`;var Ya=/\b(?:https?:\/\/|mailto:)[^\s<>"]+/gi,$a=/[.,;:!?'\u2019\u201d\u00bb)\]}]+$/;function Po(t,e){let r=0;for(let{0:o,index:i}of e.matchAll(Ya)){let a=qa(o);t.append(e.slice(r,i),Va(t.ownerDocument,
-a)),r=i+a.length}t.append(e.slice(r))}function qa(t){let e=t.replace($a,"");return t[e.length]===")"&&e.includes("(")?`${e})`:e}function Va(t,e){let r=t.createElement("a");return r.href=e,r.textContent=
-e,r}var Uo="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; img-src data: blob:",Xa=/^(?:https?|mailto|tel):/i,Za={WHOLE_DOCUMENT:!0,RETURN_DOM:!0,USE_PROFILES:{html:!0},
+a{color:#8ab4f8}}`;var Ya=/\b(?:https?:\/\/|mailto:)[^\s<>"]+/gi,$a=".,;:!?'\u2019\u201D\xBB)]}";function Po(t,e){let r=0;for(let{0:o,index:i}of e.matchAll(Ya)){let a=qa(o);t.append(e.slice(r,i),Va(t.ownerDocument,a)),r=
+i+a.length}t.append(e.slice(r))}function qa(t){let e=t.length;for(;$a.includes(t[e-1]);)e--;let r=t.slice(0,e);return t[r.length]===")"&&r.includes("(")?`${r})`:r}function Va(t,e){let r=t.createElement(
+"a");return r.href=e,r.textContent=e,r}var Uo="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; img-src data: blob:",Xa=/^(?:https?|mailto|tel):/i,Za={WHOLE_DOCUMENT:!0,RETURN_DOM:!0,USE_PROFILES:{html:!0},
 ALLOW_DATA_ATTR:!1,FORBID_TAGS:["form","input","button","select","option","textarea","dialog","audio","video","source","track","template"],FORBID_ATTR:["srcset","ping","usemap","autofocus","contentedi\
 table","popover","popovertarget","tabindex","accesskey"]};function zo(t,{images:e,remote:r,heading:o}){let i=document.implementation.createHTMLDocument(""),a=t.some(({html:T})=>T!==void 0),p=r?`${Uo} \
 https: http:`:Uo;i.head.replaceChildren(at(i,"meta",{"http-equiv":"Content-Security-Policy",content:p}),at(i,"meta",{"http-equiv":"x-dns-prefetch-control",content:"off"}),at(i,"meta",{name:"referrer",

@@ -1,7 +1,7 @@
 /** Plain text as a page shows it: line by line as it was written, addresses in it made clickable. */
 
 const ADDRESS = /\b(?:https?:\/\/|mailto:)[^\s<>"]+/gi;
-const TRAILING = /[.,;:!?'\u2019\u201d\u00bb)\]}]+$/;
+const TRAILING = ".,;:!?'\u2019\u201d\u00bb)]}";
 
 /** Fill `target` with text and links; the links are only ever http, https or mailto. */
 export function fillWithText(target, text) {
@@ -16,7 +16,9 @@ export function fillWithText(target, text) {
 
 /** An address without the sentence's own marks; a bracket that it opens itself stays. */
 export function trim(found) {
-  const trimmed = found.replace(TRAILING, "");
+  let end = found.length; // no pattern: one with an end takes as long as the square of a run of brackets
+  while (TRAILING.includes(found[end - 1])) end--;
+  const trimmed = found.slice(0, end);
   return found[trimmed.length] === ")" && trimmed.includes("(") ? `${trimmed})` : trimmed;
 }
 
