@@ -25,7 +25,8 @@ demo ready, Ctrl-C ends it"""
 
 def main() -> int:
     place = _place(sys.argv[1:])
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell may have set the first to be ignored
+        signal.signal(number, _interrupt)
     try:
         with suppress(KeyboardInterrupt), running(place) as stack:
             _send_samples(place, stack)

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
@@ -245,8 +246,12 @@ def port(app: Flask) -> Iterator[int]:
     thread = threading.Thread(target=server.run)
     thread.start()
     yield server.effective_port
-    server.close()
-    thread.join(10)
+    while server.active_channels:
+        time.sleep(0.01)
+    # By the server's own thread, which otherwise may just be waiting for what is closed under it.
+    server.trigger.pull_trigger(server.close)
+    thread.join()
+    server.task_dispatcher.shutdown()
 
 
 def test_slow_readers_keep_nobody_waiting(gateway: Gateway, port: int) -> None:
