@@ -79,6 +79,17 @@ def quoted(name: str) -> str:
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def typed(address: str) -> str:
+    """An address as reports name it: with its type, and in ASCII (RFC 6533 section 3)."""
+    if address.isascii():
+        return f"rfc822; {address}"
+    return "utf-8; " + "".join(_seven_bit(char) for char in address)
+
+
+def _seven_bit(char: str) -> str:
+    return char if "!" <= char <= "~" and char not in "+=\\" else f"\\x{{{ord(char):X}}}"
+
+
 def _mailboxes(value: str) -> Iterator[Mailbox]:
     lexemes: list[str] = []
     comments: list[str] = []

@@ -10,6 +10,7 @@ from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 from uuid import UUID
 
+from envelope.addresses import typed
 from gateway import header_block
 from gateway.control import Control, Recipient
 from gateway.policy import Action
@@ -136,19 +137,12 @@ def _status(control: Control, failed: Sequence[Recipient], *, office: Office) ->
 
 def _recipient_status(recipient: Recipient) -> Message:
     fields = Message()
-    fields["Final-Recipient"] = _typed(recipient.address)
+    fields["Final-Recipient"] = typed(recipient.address)
     fields["Action"] = "failed"
     fields["Status"] = recipient.status
     if recipient.reason in ANSWERED:
         fields["Diagnostic-Code"] = "smtp; " + recipient.answer.encode("ascii", "replace").decode("ascii")
     return fields
-
-
-def _typed(address: str) -> str:
-    """An address in a report that is ASCII (RFC 6533 section 3)."""
-    if address.isascii():
-        return f"rfc822; {address}"
-    return "utf-8; " + "".join(c if c.isascii() and c != "\\" else f"\\x{{{ord(c):X}}}" for c in address)
 
 
 def _returned(headers: bytes, *, subject: bool) -> Message:

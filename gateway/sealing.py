@@ -99,8 +99,7 @@ class Notices:
         self._carrier = entry.control.carrier
         self._profile = profile
         self._server = keyserver.url
-        # Mail that is forwarded there is opened by the key server.
-        self._open_address = keyserver.open_address if self._sealed.options.online else None
+        self._open_address = keyserver.open_address
 
     def render(self, recipient: str) -> list[bytes]:
         """The whole notice for one recipient, in chunks; with the mail's trace, so that no loop hides in it.

@@ -24,11 +24,10 @@ from envelope.addresses import normalise
 from envelope.errors import AddressError, EnvelopeError
 from envelope.fields import Header
 from envelope.found_links import FoundLink
-from envelope.keys import possession_proof
 from envelope.options import policy_digest
 from envelope.recovery import Recovered, recover
 from envelope.securedoc import SecuredocFile
-from keyserver import audit, copies, forwarding, messages, openings, outbox, people, profiles, throttle
+from keyserver import audit, copies, forwarding, messages, online, outbox, people, profiles, throttle
 from keyserver.automatic import goes_round, may_be_answered
 from keyserver.copy_store import CopyStore
 from keyserver.db import Database
@@ -36,14 +35,13 @@ from keyserver.errors import (
     AlteredError,
     CopyMissingError,
     CopyStoreError,
-    InvalidFieldError,
     KeyServerError,
     MessageExpiredError,
     MessageLockedError,
     NotEntitledError,
-    NotFoundError,
     OnlineForbiddenError,
     ThrottledError,
+    UnknownEnvelopeError,
 )
 from keyserver.mailboxes import mailbox
 from keyserver.models import Message
@@ -62,7 +60,7 @@ UNAVAILABLE = (SQLAlchemyError, CopyStoreError, TimeoutError)
 #: Why there is no link although the envelope is good, as its recipient is told.
 _REFUSALS = (MessageLockedError, MessageExpiredError, OnlineForbiddenError, AlteredError, CopyMissingError)
 #: Not a message of ours to this address, or no envelope of it: nobody is told which.
-_UNKNOWN = (NotFoundError, NotEntitledError, InvalidFieldError)
+_UNKNOWN = (UnknownEnvelopeError, NotEntitledError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +118,6 @@ class Inbound:
         """The copy to lead to, None where there is none to be had, and whether it has yet to be written."""
         with self._database.writing() as db:
             try:
-                self._check_open(db, envelope, now=now)
                 copy = self._copy_for(db, envelope, now=now)
             except _REFUSALS as error:
                 self._refuse(db, envelope, error, now=now)
@@ -128,19 +125,15 @@ class Inbound:
             throttle.check(db, *_counted(envelope, now=now), now=now)
             return copy
 
-    def _check_open(self, db: Session, envelope: _Envelope, *, now: datetime) -> None:
-        """Raises one of `_UNKNOWN`; for a recipient's envelope one of `_REFUSALS`."""
-        proof = possession_proof(envelope.envelope_secret, envelope.message_id)
-        openings.entitled_message(db, envelope.message_id, envelope.recipient, proof, now=now)
-        if not messages.get(db, envelope.message_id).online:
-            raise OnlineForbiddenError
-
     def _copy_for(self, db: Session, envelope: _Envelope, *, now: datetime) -> tuple[UUID, bool]:
         """The message's own copy if it has one, else one of what was forwarded.
 
-        Raises CopyMissingError (only a link was forwarded), AlteredError.
+        Raises one of `_UNKNOWN`; for a recipient's envelope one of `_REFUSALS`: CopyMissingError where only a
+        link was forwarded.
         """
-        message = messages.get(db, envelope.message_id)
+        message = online.admitted_message(
+            db, envelope.message_id, envelope.recipient, envelope.envelope_secret, now=now
+        )
         try:
             return copies.find(db, message.id, now=now).id, False
         except CopyMissingError:

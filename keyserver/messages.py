@@ -4,13 +4,13 @@ Registered means open; the sender locks and unlocks, time expires, and a changed
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from heapq import merge
 from itertools import islice
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import insert, select, tuple_
@@ -67,6 +67,18 @@ class Registered:
 
     expires: datetime | None
     new: bool
+
+
+class Listed(Protocol):
+    """What a list of messages is in order of."""
+
+    @property
+    def message_id(self) -> UUID: ...
+    @property
+    def registered(self) -> datetime: ...
+
+
+RowT = TypeVar("RowT", bound=Listed)
 
 
 class HasLife(Protocol):
@@ -187,9 +199,20 @@ def received_by(
     Each address is read in the order of its index, so that a page costs the same however many came before.
     """
     start = position(after) if after else None
-    pages = (_page(db, address, start=start, limit=limit, now=now) for address in addresses)
-    newest_first = merge(*pages, key=lambda row: (row.registered, row.message_id.hex), reverse=True)
-    return list(islice(newest_first, limit))
+    return newest((_page(db, address, start=start, limit=limit, now=now) for address in addresses), limit)
+
+
+def newest(pages: Iterable[Iterable[RowT]], limit: int) -> list[RowT]:
+    """The newest rows of several lists that are in that order each."""
+    in_order = merge(*pages, key=lambda row: (row.registered, row.message_id.hex), reverse=True)
+    return list(islice(in_order, limit))
+
+
+def with_state(row: Any, *, now: datetime) -> dict[str, Any]:
+    """A row's values, with the message's state for what decides about it."""
+    values = dict(row._mapping)
+    del values["locked"], values["lock_reason"]
+    return values | {"state": state_of(row, now=now)}
 
 
 def cursor(registered: datetime, message_id: UUID) -> str:
@@ -294,12 +317,7 @@ def _page(
     )
     if start is not None:
         found = found.where(place < start)
-    rows = []
-    for row in db.execute(found):
-        values = dict(row._mapping)
-        del values["locked"], values["lock_reason"]
-        rows.append(InboxRow(**values, state=state_of(row, now=now)))
-    return rows
+    return [InboxRow(**with_state(row, now=now)) for row in db.execute(found)]
 
 
 def _note(db: Session, message: Message, event: str, *, now: datetime, **data: object) -> None:

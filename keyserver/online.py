@@ -29,7 +29,6 @@ from keyserver.errors import (
     NoEnvelopeError,
     NotFoundError,
     OnlineForbiddenError,
-    PassphraseNeededError,
     UnknownEnvelopeError,
 )
 from keyserver.keyring import Keyring
@@ -105,7 +104,7 @@ def admit(
     Raises UnknownEnvelopeError, NotEntitledError, MessageLockedError, MessageExpiredError,
     OnlineForbiddenError, AlteredError, ThrottledError.
     """
-    message = _message(db, header.message_id, recipient, envelope_secret, now=now)
+    message = admitted_message(db, header.message_id, recipient, envelope_secret, now=now)
     if not hmac.compare_digest(header.policy_digest, message.policy_sha256):
         raise AlteredError
     counted = ((throttle.ONLINE_MESSAGE, f"{source} {message.id}"), (throttle.ONLINE_SOURCE, source))
@@ -150,7 +149,7 @@ def read(
     MessageLockedError, MessageExpiredError, OnlineForbiddenError, PassphraseNeededError (more has to be
     shown), PersonInactiveError, CopyMissingError, CopyStoreError, AlteredError, NewerVersionError.
     """
-    message = _message(db, held.message_id, held.recipient, held.envelope_secret, now=now)
+    message = admitted_message(db, held.message_id, held.recipient, held.envelope_secret, now=now)
     address = mailbox(held.recipient)
     approval = _enough(db, message, address, shown)
     copy = copies.find(db, held.copy_id, now=now)
@@ -167,10 +166,14 @@ def read(
     return reader
 
 
-def _message(
+def admitted_message(
     db: Session, message_id: UUID, recipient: str, envelope_secret: bytes, *, now: datetime
 ) -> Message:
-    """The message, open to this recipient, for whoever holds its envelope, if the sender allows it here."""
+    """The message, open to this recipient, for whoever holds its envelope, if the sender allows it here.
+
+    Raises UnknownEnvelopeError, NotEntitledError, MessageLockedError, MessageExpiredError,
+    OnlineForbiddenError.
+    """
     proof = possession_proof(envelope_secret, message_id)
     try:
         openings.entitled_message(db, message_id, recipient, proof, now=now)
@@ -184,18 +187,16 @@ def _message(
 
 def _enough(db: Session, message: Message, address: str, shown: Shown) -> str:
     """What was shown that is enough (S48-S50). Raises PassphraseNeededError, PersonInactiveError."""
-    if message.level == Level.NONE:
-        return "nothing"
-    if shown.typed is not None and people.owns(db, shown.typed, address):
-        return "passphrase"
-    if message.level == Level.HIGH:
-        raise PassphraseNeededError
-    if shown.person is not None and people.owns(db, shown.person, address):
-        return "device" if shown.by_device else "session"
-    if openings.by_code(message) and shown.proven == address:
+    approval = openings.shown_enough(
+        message,
+        typed=shown.typed is not None and people.owns(db, shown.typed, address),
+        signed_in=shown.person is not None and people.owns(db, shown.person, address),
+        by_device=shown.by_device,
+        code=shown.proven == address,
+    )
+    if approval == "code":
         people.require_active(db, address)
-        return "code"
-    raise PassphraseNeededError
+    return approval
 
 
 def _reader(

@@ -230,10 +230,15 @@ def approve(
     require_open(opening, now=now)
     if opening.state != "waiting":
         return
-    if opening.entitled and person is not None:
-        approval = _shown_by(person, opening, by_device=by_device)
-    else:
-        approval = _shown_by_code(db, opening)
+    approval = shown_enough(
+        opening,
+        typed=person is not None and opening.entitled and opening.proven_by == person.id,
+        signed_in=bool(opening.entitled),
+        by_device=by_device,
+        code=proven == opening.address,
+    )
+    if approval == "code":
+        _require_active(db, opening.address)
     released = execute(
         db,
         statements.RELEASE,
@@ -298,23 +303,28 @@ def by_code(message: Any) -> bool:
     return bool(message.level == Level.PROVEN or (message.level == Level.MEDIUM and message.mailed_code))
 
 
-def _shown_by(person: Person, opening: Any, *, by_device: bool) -> str:
-    """What whoever may have it has shown of themselves. Raises PassphraseNeededError."""
-    if opening.proven_by == person.id:
+def shown_enough(message: Any, *, typed: bool, signed_in: bool, by_device: bool, code: bool) -> str:
+    """What the recipient has shown that is enough for this message's level (S48-S50), as the trail says it.
+
+    `typed`: the passphrase, for this very message; `signed_in`: at all, `by_device` if by a remembered one;
+    `code`: one mailed to the address. Raises PassphraseNeededError.
+    """
+    if message.level == Level.NONE:
+        return "nothing"
+    if typed:
         return "passphrase"
-    if opening.level == Level.HIGH:
-        raise PassphraseNeededError
-    return "device" if by_device else "session"
+    if message.level != Level.HIGH and signed_in:
+        return "device" if by_device else "session"
+    if code and by_code(message):
+        return "code"
+    raise PassphraseNeededError
 
 
-def _shown_by_code(db: Session, opening: Any) -> str:
-    """Where a code is enough. Raises PassphraseNeededError, PersonInactiveError."""
-    if not by_code(opening):
-        raise PassphraseNeededError
-    owner = execute(db, statements.OWNER, address=opening.address).first()
+def _require_active(db: Session, address: str) -> None:
+    """As people's, on the hot path. Raises PersonInactiveError."""
+    owner = execute(db, statements.OWNER, address=address).first()
     if owner is not None and not owner.active:
         raise PersonInactiveError
-    return "code"
 
 
 def _offer(db: Session, opening: Any) -> Literal["passphrase"] | None:

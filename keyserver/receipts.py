@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from envelope.addresses import typed
 from keyserver import outbox
 from keyserver.db import execute
 from keyserver.models import Message, MessageRecipient, Person, PersonAddress, Profile, table
@@ -66,7 +67,7 @@ def notification(context: dict[str, Any], *, host: str) -> dict[str, str]:
     The person opened the message by hand, unless nobody had to show that it was a person. That a receipt is
     sent was the sender's wish, not this reader's: it goes automatically.
     """
-    recipient = _typed(context["recipient"])
+    recipient = typed(context["recipient"])
     action = "manual-action" if context["proven"] else "automatic-action"
     return {
         "Reporting-UA": f"{host}; Sealpost",
@@ -74,14 +75,3 @@ def notification(context: dict[str, Any], *, host: str) -> dict[str, str]:
         "Final-Recipient": recipient,
         "Disposition": f"{action}/MDN-sent-automatically; displayed",
     }
-
-
-def _typed(address: str) -> str:
-    """With its type; what is not ASCII in the seven-bit form of RFC 6533 section 3."""
-    if address.isascii():
-        return f"rfc822; {address}"
-    return "utf-8; " + "".join(_seven_bit(char) for char in address)
-
-
-def _seven_bit(char: str) -> str:
-    return char if "!" <= char <= "~" and char not in "+=\\" else f"\\x{{{ord(char):X}}}"

@@ -6,8 +6,6 @@ Only ever for the addresses of whoever asks: others get the answer of a message 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import merge
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from keyserver.errors import NotFoundError
 from keyserver.mailboxes import domain_of
-from keyserver.messages import State, cursor, get, position, recipients_of, state_of
+from keyserver.messages import State, cursor, get, newest, position, recipients_of, state_of, with_state
 from keyserver.models import AccountDomain, Message, MessageRecipient
 
 _VISIBLE = case((MessageRecipient.visible, MessageRecipient.address))
@@ -63,9 +61,7 @@ def sent_by(
     Each address is read in the order of its index, so that a page costs the same however many came before.
     """
     start = position(after) if after else None
-    pages = (_page(db, address, start=start, limit=limit, now=now) for address in addresses)
-    newest_first = merge(*pages, key=lambda row: (row.registered, row.message_id.hex), reverse=True)
-    return list(islice(newest_first, limit))
+    return newest((_page(db, address, start=start, limit=limit, now=now) for address in addresses), limit)
 
 
 def sent(db: Session, addresses: Sequence[str], message_id: UUID, *, now: datetime) -> SentMessage:
@@ -110,12 +106,7 @@ def _page(
     )
     if start is not None:
         found = found.where(place < start)
-    rows = []
-    for row in db.execute(found):
-        values = dict(row._mapping)
-        del values["locked"], values["lock_reason"]
-        rows.append(SentRow(**values, state=state_of(row, now=now)))
-    return rows
+    return [SentRow(**with_state(row, now=now)) for row in db.execute(found)]
 
 
 def _of_recipients(count: Function[Any]) -> ScalarSelect[Any]:

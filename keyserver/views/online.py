@@ -74,7 +74,10 @@ def check_passphrase() -> Response:
     ticket, form = _ticket(), Form(request.form)
     remember = form.tick("remember")
     elsewhere = "address" in request.form
-    address = registration.address_in(form) if elsewhere else _address_to_sign_in(ticket)
+    if elsewhere:
+        address = registration.address_in(form)
+    else:
+        address = registration.address_to_sign_in(ticket.recipient)
     person = None if form.faults else registration.person_by(form, address=address)
     if person is not None and not people.owns(web.db(), person, mailbox(ticket.recipient)):
         form.faults["address"] = gettext("The address of this message is not among those of that person.")
@@ -307,14 +310,6 @@ def _look(ticket: Ticket) -> OnlineView:
     return online.look(web.db(), ticket.message_id, ticket.recipient)
 
 
-def _address_to_sign_in(ticket: Ticket) -> str:
-    """Nobody signs in with a further address: then the person's own it is."""
-    person, recipient = web.current_person(), mailbox(ticket.recipient)
-    if person is not None and people.owns(web.db(), person, recipient):
-        return people.own_addresses(web.db(), person)[0]
-    return recipient
-
-
 def _mail_code(ticket: Ticket, form: Form) -> Response:
     opening = _look(ticket)
     flow = registration.mail_code(form, address=ticket.recipient, organisation=opening.organisation)
@@ -329,7 +324,7 @@ def _start_page(ticket: Ticket) -> Response:
 
 def _approval(ticket: Ticket, form: Form) -> Response:
     """What has to be shown before the message is, and how."""
-    address = _address_to_sign_in(ticket)
+    address = registration.address_to_sign_in(ticket.recipient)
     return _page(
         "approval",
         ticket,

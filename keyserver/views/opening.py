@@ -68,7 +68,7 @@ def approve(opening_id: UUID) -> Response:
     person = web.current_person()
     try:
         if _asks_passphrase(opening, person):
-            person = _prove(opening, form, address=_address_to_sign_in(opening, person))
+            person = _prove(opening, form, address=registration.address_to_sign_in(opening.recipient))
             if person is None:
                 return _approval(opening, form)
         _release(opening_id, person)
@@ -269,13 +269,6 @@ def _asks_passphrase(opening: OpeningView, person: Person | None) -> bool:
     return person is None or (opening.level == Level.HIGH and opening.proven_by != person.id)
 
 
-def _address_to_sign_in(opening: OpeningView, person: Person | None) -> str:
-    """Nobody signs in with a further address: then the person's own it is."""
-    if person is not None and _owns(opening, person):
-        return people.own_addresses(web.db(), person)[0]
-    return mailbox(opening.recipient)
-
-
 def _may_remember(opening: OpeningView) -> bool:
     return opening.level != Level.HIGH
 
@@ -295,7 +288,7 @@ def _approval(opening: OpeningView, form: Form) -> Response:
         if not form.faults:
             answer.status_code = errors.STATUS[NotEntitledError]
         return answer
-    asks, address = _asks_passphrase(opening, person), _address_to_sign_in(opening, person)
+    asks, address = _asks_passphrase(opening, person), registration.address_to_sign_in(opening.recipient)
     return show(
         "opening/approve.html",
         form,

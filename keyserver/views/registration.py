@@ -18,6 +18,7 @@ from keyserver.errors import (
     PassphraseTooWeakError,
     ThrottledError,
 )
+from keyserver.mailboxes import mailbox
 from keyserver.models import Person
 from keyserver.views import web
 from keyserver.views.forms import Form
@@ -56,6 +57,14 @@ def person_by(form: Form, *, address: str) -> Person | None:
     except ThrottledError as error:
         form.throttle("passphrase", error)
     return None
+
+
+def address_to_sign_in(recipient: str) -> str:
+    """The address that goes with the passphrase: the recipient's, or one's own if that is a further one."""
+    person, recipient = web.current_person(), mailbox(recipient)
+    if person is not None and people.owns(web.db(), person, recipient):
+        return people.own_addresses(web.db(), person)[0]
+    return recipient
 
 
 def mail_code(form: Form, *, address: str, organisation: str | None = None) -> UUID | None:
